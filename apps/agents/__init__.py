@@ -1,0 +1,5 @@
+"""Personas: the directory format, the built-in library and its two overlays.
+
+Does not own: what an agent is doing now (`sessions`).
+Start reading at `directory.py`.
+"""

@@ -1,0 +1,175 @@
+"""What the next-step decision is told and what it answers. Values only; see `decide.py`.
+
+`decide` sees a `RunView` as it was *before* the outcome, plus the outcome, and answers with effects
+in the order in which they must be applied. `apps.runs` applies them in one transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionView:
+    """The newest attempt of one visit of a step in the run's current generation.
+
+    Superseded visits are left out. `status` is a value of `StepStatus`.
+    """
+
+    step_id: str
+    visit: int
+    attempt: int
+    status: str
+    retry_count: int = 0  # charged error retries before this attempt
+    lost_count: int = 0  # attempts of this visit whose worker was lost (not charged)
+    result_retries: int = 0  # `retry: true` movements that led here
+    repair: bool = False
+    loop_item: "LoopItemRef | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopItemRef:
+    step_id: str
+    generation: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopItemView:
+    index: int
+    kind: Literal["item", "rework"]
+    status: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopView:
+    """The newest generation of a loop step's loop. Loops of a run come in the order of opening."""
+
+    step_id: str
+    generation: int
+    is_open: bool
+    items: tuple[LoopItemView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    outputs: Mapping[str, str]  # current outputs of finished steps, one flat name space
+    variables: Mapping[str, str]  # all that a template may name: outputs, run variables, context
+    executions: tuple[ExecutionView, ...] = ()
+    loops: tuple[LoopView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one attempt ended. `outputs` in the order in which the agent gave them."""
+
+    step_id: str
+    visit: int
+    attempt: int
+    succeeded: bool
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    error_code: str = ""
+    error: str = ""
+    retryable: bool = True
+
+
+# -- effects -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStep:
+    """A new visit of a step, attempt 1. With `approval` it waits for a human first."""
+
+    step_id: str
+    visit: int
+    loop_item: LoopItemRef | None = None
+    approval: bool = False
+    result_retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryStep:
+    """The next attempt of the same visit, not before `delay_s`. `feedback` goes to the agent."""
+
+    step_id: str
+    visit: int
+    attempt: int
+    delay_s: float
+    feedback: str
+    retry_count: int
+    lost_count: int
+    repair: bool = False
+    loop_item: LoopItemRef | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoop:
+    """A new generation of a loop. Each item is (kind, data)."""
+
+    step_id: str
+    generation: int
+    items: tuple[tuple[Literal["item", "rework"], str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartItem:
+    item: LoopItemRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndItem:
+    """A loop item ends. When completed, the outputs made since it began leave the name space
+    and are kept on the item."""
+
+    item: LoopItemRef
+    status: Literal["completed", "failed", "skipped"]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseLoop:
+    step_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanOut:
+    """Run the loop step for these items side by side; the join is decided when the last ends."""
+
+    step_id: str
+    visits: tuple[tuple[int, LoopItemRef], ...]  # (visit, item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyAgent:
+    """`message` is a template, to be rendered with the variables after this outcome."""
+
+    from_agent: str
+    to_agent: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteRun:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailRun:
+    code: str
+    message: str
+
+
+Effect = (
+    QueueStep
+    | RetryStep
+    | OpenLoop
+    | StartItem
+    | EndItem
+    | CloseLoop
+    | FanOut
+    | NotifyAgent
+    | CompleteRun
+    | FailRun
+)

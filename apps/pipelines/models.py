@@ -1,0 +1,51 @@
+"""What the library found on disk, and the frozen copy that a run executes."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class PipelineDefinition(models.Model):
+    """One pipeline file as last read: valid or not, with its problems."""
+
+    class Layer(models.TextChoices):
+        BUILTIN = "builtin"
+        DATA = "data"
+
+    pipeline_id = models.CharField(max_length=128)
+    layer = models.CharField(max_length=8, choices=Layer.choices)
+    path = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    mtime_ns = models.BigIntegerField()
+    name = models.CharField(max_length=200, default="")
+    version = models.CharField(max_length=64, default="")
+    description = models.TextField(default="")
+    valid = models.BooleanField()
+    shadowed = models.BooleanField(default=False)  # another file of this id wins
+    problems = models.JSONField(default=list)  # [{code, severity, path, line, message}]
+    parsed = models.JSONField(default=dict)
+    yaml = models.TextField(default="")
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["pipeline_id", "layer"]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["path"], name="pipeline_definition_path"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pipeline_id} ({self.layer})"
+
+
+class PipelineSnapshot(models.Model):
+    """The exact text a run was started with. Shared by all runs of the same text."""
+
+    pipeline_id = models.CharField(max_length=128)
+    sha256 = models.CharField(max_length=64, unique=True)
+    parsed = models.JSONField()
+    yaml = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.pipeline_id}@{self.sha256[:8]}"

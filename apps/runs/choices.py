@@ -1,0 +1,66 @@
+"""States of runs, step executions, loops and approvals, and the sets that questions are asked of."""
+
+from django.db.models import TextChoices
+
+
+class RunKind(TextChoices):
+    PIPELINE = "pipeline"
+    EXECUTOR = "executor"
+    APPROACH = "approach"
+    PLANNING = "planning"
+    RESOLVE = "resolve"
+    IMPORT = "import"
+
+
+class RunStatus(TextChoices):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING_HUMAN = "waiting_human"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+RUN_TERMINAL = frozenset({RunStatus.CANCELLED, RunStatus.COMPLETED, RunStatus.FAILED})
+RUN_ACTIVE = frozenset(RunStatus) - RUN_TERMINAL
+
+
+class StepStatus(TextChoices):
+    PENDING = "pending"  # waits for an approval
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    FINISHING = "finishing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    SKIPPED = "skipped"
+
+
+STEP_HELD = frozenset({StepStatus.STARTING, StepStatus.RUNNING, StepStatus.FINISHING})
+STEP_ACTIVE = STEP_HELD | {StepStatus.PENDING, StepStatus.QUEUED}
+STEP_TERMINAL = frozenset(StepStatus) - STEP_ACTIVE
+
+
+class LoopItemStatus(TextChoices):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class LoopItemKind(TextChoices):
+    ITEM = "item"
+    REWORK = "rework"
+
+
+class ApprovalStatus(TextChoices):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"

@@ -1,0 +1,281 @@
+"""The durable state of runs. `status` columns are written by `machine.py` and nothing else."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.core.ids import new_id, new_run_id
+from apps.core.models import TimestampedModel
+from apps.runs.choices import (
+    ApprovalStatus,
+    LoopItemKind,
+    LoopItemStatus,
+    RunKind,
+    RunStatus,
+    StepStatus,
+)
+
+
+def new_approval_id() -> str:
+    return new_id("apr")
+
+
+class Run(TimestampedModel):
+    id = models.CharField(max_length=40, primary_key=True, default=new_run_id, editable=False)
+    kind = models.CharField(max_length=12, choices=RunKind.choices, default=RunKind.PIPELINE)
+    pipeline_id = models.CharField(max_length=128)
+    snapshot = models.ForeignKey("pipelines.PipelineSnapshot", on_delete=models.PROTECT)
+    project_id = models.CharField(max_length=64, default="")
+    task_id = models.CharField(max_length=64, default="")
+    task_description = models.TextField()
+    status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.PENDING)
+    generation = models.PositiveIntegerField(default=1)  # raised by a restart of the run
+    current_step_id = models.CharField(max_length=128, default="")
+    outputs = models.JSONField(default=dict)  # merged copy, written at the end
+    human_context = models.TextField(default="")
+    variables = models.JSONField(default=dict)
+    context = models.TextField(default="")  # as given; a JSON object also gives variables
+    repository = models.TextField(default="")  # path or URL the workspace is made from
+    workspace_type = models.CharField(max_length=24, default="git_worktree")
+    task_branch = models.CharField(max_length=250, default="")
+    workspace = models.ForeignKey("repos.Workspace", on_delete=models.SET_NULL, null=True)
+    initiated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="runs"
+    )
+    key_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    key_resolution = models.JSONField(default=dict)
+    model_override = models.CharField(max_length=264, default="")
+    parent_run = models.ForeignKey("self", on_delete=models.SET_NULL, null=True)
+    forked_from_execution_id = models.BigIntegerField(null=True)
+    error_code = models.CharField(max_length=64, default="")
+    error = models.TextField(default="")
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_reason = models.TextField(default="")
+    pause_requested_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)
+    finalized_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)
+    cost_total = models.DecimalField(max_digits=18, decimal_places=10, null=True)
+    tokens_total = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at", "-id"]
+        indexes: ClassVar[list[Any]] = [
+            # The run list, newest first, and the same of one pipeline or status.
+            models.Index(fields=["-created_at", "-id"], name="run_newest"),
+            models.Index(fields=["pipeline_id", "-created_at", "-id"], name="run_of_pipeline"),
+            # The reconciler: what still moves.
+            models.Index(
+                fields=["status", "updated_at"],
+                name="run_active",
+                condition=~Q(status__in=["completed", "failed", "cancelled"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.pipeline_id} ({self.status})"
+
+
+class StepExecution(models.Model):
+    """One attempt at one visit of one step. History is rows, never overwritten."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="executions")
+    generation = models.PositiveIntegerField(default=1)
+    step_id = models.CharField(max_length=128)
+    visit = models.PositiveIntegerField(default=1)
+    attempt = models.PositiveIntegerField(default=1)
+    agent_id = models.CharField(max_length=128)
+    status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.QUEUED)
+    session = models.ForeignKey("agent_sessions.AgentSession", on_delete=models.SET_NULL, null=True)
+    inputs = models.JSONField(default=dict)  # {prompt_sha, missing, missing_outputs}
+    outputs = models.JSONField(default=dict)
+    result_key = models.CharField(max_length=200, default="")
+    error = models.TextField(default="")
+    error_code = models.CharField(max_length=64, default="")
+    retry_count = models.PositiveIntegerField(default=0)  # charged retries before this attempt
+    lost_count = models.PositiveIntegerField(default=0)  # attempts of this visit that were lost
+    result_retries = models.PositiveIntegerField(default=0)  # `retry: true` moves taken so far
+    repair = models.BooleanField(default=False)  # this attempt only asks for a missing output
+    max_retries = models.PositiveIntegerField(default=3)
+    human_context = models.TextField(default="")
+    model_used = models.CharField(max_length=264, default="")
+    commit_hash = models.CharField(max_length=64, default="")
+    base_commit = models.CharField(max_length=64, default="")  # head before the step
+    loop_item = models.ForeignKey("runs.LoopItem", on_delete=models.SET_NULL, null=True)
+    superseded = models.BooleanField(default=False)  # a restart took another path
+    timeout_s = models.PositiveIntegerField(default=300)
+    due_at = models.DateTimeField(db_default=Now())  # not before: back-off of a retry
+    queued_at = models.DateTimeField(db_default=Now())
+    dispatched_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    advanced_at = models.DateTimeField(null=True)  # the outcome has been decided upon
+    lease_owner = models.CharField(max_length=200, default="")
+    lease_until = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    stream_position = models.CharField(max_length=40, default="0")  # last event read from the box
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["run", "generation", "step_id", "visit", "attempt"],
+                name="execution_one_per_attempt",
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            # The reconciler: queued and unclaimed, held and expired, ended and not advanced.
+            models.Index(
+                fields=["status", "due_at"],
+                name="execution_active",
+                condition=Q(status__in=["pending", "queued", "starting", "running", "finishing"]),
+            ),
+            models.Index(
+                fields=["finished_at"],
+                name="execution_not_advanced",
+                condition=Q(advanced_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.step_id} {self.visit}.{self.attempt} ({self.status})"
+
+
+class LoopState(models.Model):
+    """One pass over the items of a loop step. Open until `closed_at`."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="loops")
+    run_generation = models.PositiveIntegerField(default=1)
+    step_id = models.CharField(max_length=128)
+    generation = models.PositiveIntegerField(default=1)
+    current_index = models.IntegerField(default=0)
+    opened_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["run", "run_generation", "step_id", "generation"],
+                name="loop_one_per_generation",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.step_id} loop {self.generation}"
+
+
+class LoopItem(models.Model):
+    loop = models.ForeignKey(LoopState, on_delete=models.CASCADE, related_name="items")
+    index = models.PositiveIntegerField()
+    kind = models.CharField(
+        max_length=8, choices=LoopItemKind.choices, default=LoopItemKind.ITEM
+    )
+    data = models.TextField()  # a string item as it is, anything else as JSON text
+    status = models.CharField(
+        max_length=10, choices=LoopItemStatus.choices, default=LoopItemStatus.PENDING
+    )
+    retry_count = models.PositiveIntegerField(default=0)
+    output = models.JSONField(default=dict)  # outputs produced while the item was open
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["loop_id", "index"]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["loop", "index"], name="loop_item_index"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.loop_id}[{self.index}] ({self.status})"
+
+
+class RunOutput(models.Model):
+    """An output value. `current` rows are the variable space of the run; the others are history."""
+
+    class Scope(models.TextChoices):
+        RUN = "run"
+        LOOP_ITEM = "loop_item"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="run_outputs")
+    key = models.CharField(max_length=128)
+    value = models.TextField()
+    step_execution = models.ForeignKey(StepExecution, on_delete=models.CASCADE, null=True)
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.RUN)
+    loop_item = models.ForeignKey(LoopItem, on_delete=models.SET_NULL, null=True)
+    current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["run", "key"], name="run_output_current", condition=Q(current=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.key}"
+
+
+class RunKnowledge(models.Model):
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="knowledge")
+    agent_id = models.CharField(max_length=128)
+    category = models.CharField(max_length=12)  # pattern | decision | issue | convention
+    content = models.TextField()
+    importance = models.CharField(max_length=8, default="medium")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.category}"
+
+
+class Approval(models.Model):
+    """A human gate before a step. It is a row: while it waits, no worker and no box is held."""
+
+    id = models.CharField(max_length=40, primary_key=True, default=new_approval_id)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="approvals")
+    step_execution = models.ForeignKey(StepExecution, on_delete=models.CASCADE)
+    text = models.TextField()
+    status = models.CharField(
+        max_length=10, choices=ApprovalStatus.choices, default=ApprovalStatus.PENDING
+    )
+    comment = models.TextField(default="")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["step_execution"],
+                name="approval_one_open",
+                condition=Q(status="pending"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.status})"
+
+
+class AgentNote(models.Model):
+    """A `notify` of a pipeline: a message to an agent of the run, shown in its next prompt."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notes")
+    from_agent_id = models.CharField(max_length=128, default="")
+    to_agent_id = models.CharField(max_length=128)
+    message = models.TextField()
+    read_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.run_id} → {self.to_agent_id}"

@@ -1,0 +1,89 @@
+"""What every process shares. The environment is read here and in `parts/`, nowhere else."""
+
+from pathlib import Path
+
+from djinnbot.settings.env import env, home
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+DJINNBOT_HOME = home()
+
+SECRET_KEY = env.str("SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+ROOT_URLCONF = "djinnbot.urls"
+ASGI_APPLICATION = "djinnbot.asgi.application"
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "rest_framework_api_key",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_celery_beat",
+    "channels",
+    "apps.core",
+    "apps.accounts",
+    "apps.llm",
+    "apps.agents",
+    "apps.repos",
+    "apps.pipelines",
+    "apps.sessions",
+    "apps.runs",
+]
+
+MIDDLEWARE = [
+    "apps.core.api.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "frontend" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "frontend" / "static"]
+
+from djinnbot.settings.parts.celery import *  # noqa: E402, F403  settings by topic, one file each
+from djinnbot.settings.parts.channels import *  # noqa: E402, F403
+from djinnbot.settings.parts.database import *  # noqa: E402, F403
+from djinnbot.settings.parts.djinnbot import *  # noqa: E402, F403
+from djinnbot.settings.parts.drf import *  # noqa: E402, F403
+from djinnbot.settings.parts.logging import *  # noqa: E402, F403

@@ -1,0 +1,5 @@
+"""A laptop: loopback only."""
+
+from djinnbot.settings.base import *  # noqa: F403
+
+DEBUG = True

@@ -1,0 +1,34 @@
+"""Our own settings. Times are in seconds, sizes in the unit of the name."""
+
+import os
+
+from djinnbot.settings.env import env, home
+
+DATA_ROOT = home()
+PIPELINES_DIR = env.path("PIPELINES_DIR", default=str(DATA_ROOT / "pipelines"))
+AGENTS_DIR = env.path("AGENTS_DIR", default=str(DATA_ROOT / "agents"))
+BASE_URL = env.str("DJINNBOT_URL", default="http://127.0.0.1:8000")
+# A Unix socket of the web process: boxes without a network reach the API and the gateway by it.
+API_SOCKET = env.str("DJINNBOT_API_SOCKET", default="")
+
+DEFAULT_MODEL = env.str("DJINNBOT_MODEL", default="")
+
+STEP_EXECUTOR = env.str("DJINNBOT_STEP_EXECUTOR", default="workers.engine.agent.AgentExecutor")
+RUNNER = env.str("DJINNBOT_RUNNER", default="auto")  # auto | docker | bubblewrap | process
+AGENT_IMAGE = env.str("DJINNBOT_AGENT_IMAGE", default="djinnbot-agent:slim")
+
+DEFAULT_STEP_TIMEOUT_S = 300
+STEP_WRAP_UP_S = 15
+LEASE_S = env.float("DJINNBOT_LEASE_S", default=30)
+LEASE_RENEW_S = env.float("DJINNBOT_LEASE_RENEW_S", default=10)
+RECONCILE_INTERVAL_S = env.float("DJINNBOT_RECONCILE_INTERVAL_S", default=5)
+LOST_ATTEMPT_LIMIT = 3
+APPROVAL_TIMEOUT_S = 7 * 24 * 3600
+MAX_CONCURRENT_AGENTS = env.int("DJINNBOT_MAX_CONCURRENT_AGENTS", default=max(2, (os.cpu_count() or 2)))
+MAX_CONCURRENT_STEPS_PER_AGENT = env.int("DJINNBOT_MAX_CONCURRENT_STEPS_PER_AGENT", default=1)
+RUN_RETENTION_DAYS = 0  # 0 keeps finished runs
+
+BOX_MEMORY_MB = 2048
+BOX_CPUS = 2.0
+BOX_PIDS = 512
+BOX_READY_TIMEOUT_S = 30

@@ -13,7 +13,8 @@ from typing import Literal
 class ExecutionView:
     """The newest attempt of one visit of a step in the run's current generation.
 
-    Superseded visits are left out. `status` is a value of `StepStatus`.
+    Superseded visits are left out. `status` is a value of `StepStatus`. `loop_item` is the item in
+    whose context the visit was queued: set for every step inside a loop, not for its loop step alone.
     """
 
     step_id: str
@@ -24,7 +25,11 @@ class ExecutionView:
     lost_count: int = 0  # attempts of this visit whose worker was lost (not charged)
     result_retries: int = 0  # `retry: true` movements that led here
     repair: bool = False
+    repair_for: str = ""  # loop step that waits for the repaired output, see `RetryStep`
     loop_item: "LoopItemRef | None" = None
+    outputs: Mapping[str, str] = field(default_factory=dict)  # read by `resume` only
+    error_code: str = ""  # read by `resume` only
+    error: str = ""  # read by `resume` only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +45,34 @@ class LoopItemView:
     kind: Literal["item", "rework"]
     status: str
     data: str
+    produced: tuple[str, ...] = ()  # names of current outputs made since the item began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopView:
-    """The newest generation of a loop step's loop. Loops of a run come in the order of opening."""
+    """One generation of a loop step's loop."""
 
     step_id: str
     generation: int
     is_open: bool
     items: tuple[LoopItemView, ...]
+    parent: LoopItemRef | None = None  # the open item of an outer loop, see `OpenLoop`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
+    """`executions` come in the order in which their visits were queued, `loops` (every generation
+    that is not superseded) in the order of opening.
+    """
+
     outputs: Mapping[str, str]  # current outputs of finished steps, one flat name space
     variables: Mapping[str, str]  # all that a template may name: outputs, run variables, context
     executions: tuple[ExecutionView, ...] = ()
     loops: tuple[LoopView, ...] = ()
+    # Highest visit and loop generation of a step ever used, superseded ones included, so that a new
+    # number never meets an old row. What is not named here is counted from the tuples above.
+    last_visit: Mapping[str, int] = field(default_factory=dict)
+    last_generation: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +105,11 @@ class QueueStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryStep:
-    """The next attempt of the same visit, not before `delay_s`. `feedback` goes to the agent."""
+    """The next attempt of the same visit, not before `delay_s`. `feedback` goes to the agent.
+
+    With `repair` the attempt only asks for an output that is missing or malformed. With `repair_for`
+    the visit had already completed, and the loop step of that name is entered after it.
+    """
 
     step_id: str
     visit: int
@@ -100,16 +119,18 @@ class RetryStep:
     retry_count: int
     lost_count: int
     repair: bool = False
+    repair_for: str = ""
     loop_item: LoopItemRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLoop:
-    """A new generation of a loop. Each item is (kind, data)."""
+    """A new generation of a loop. Each item is (kind, data). `parent` is the item it opens in."""
 
     step_id: str
     generation: int
     items: tuple[tuple[Literal["item", "rework"], str], ...]
+    parent: LoopItemRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +140,7 @@ class StartItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndItem:
-    """A loop item ends. When completed, the outputs made since it began leave the name space
-    and are kept on the item."""
+    """A loop item ends. The outputs made since it began leave the name space and are kept on it."""
 
     item: LoopItemRef
     status: Literal["completed", "failed", "skipped"]
@@ -135,7 +155,11 @@ class CloseLoop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanOut:
-    """Run the loop step for these items side by side; the join is decided when the last ends."""
+    """Run the loop step for these items side by side, each as a new visit.
+
+    When one ends, `decide` starts the next pending item in its place; the join is decided when the
+    last one ends.
+    """
 
     step_id: str
     visits: tuple[tuple[int, LoopItemRef], ...]  # (visit, item)

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from apps.core.ids import new_id, new_run_id
 from apps.core.models import TimestampedModel
 from apps.runs.choices import (
+    AbortReason,
     ApprovalStatus,
     LoopItemKind,
     LoopItemStatus,
@@ -71,6 +72,8 @@ class Run(TimestampedModel):
             # The run list, newest first, and the same of one pipeline or status.
             models.Index(fields=["-created_at", "-id"], name="run_newest"),
             models.Index(fields=["pipeline_id", "-created_at", "-id"], name="run_of_pipeline"),
+            # The list of what one person started.
+            models.Index(fields=["initiated_by", "-created_at", "-id"], name="run_of_user"),
             # The reconciler: what still moves.
             models.Index(
                 fields=["status", "updated_at"],
@@ -103,6 +106,8 @@ class StepExecution(models.Model):
     lost_count = models.PositiveIntegerField(default=0)  # attempts of this visit that were lost
     result_retries = models.PositiveIntegerField(default=0)  # `retry: true` moves taken so far
     repair = models.BooleanField(default=False)  # this attempt only asks for a missing output
+    # Loop step that is entered after this attempt, when it repairs the list the loop runs over.
+    repair_for = models.CharField(max_length=128, default="")
     max_retries = models.PositiveIntegerField(default=3)
     human_context = models.TextField(default="")
     model_used = models.CharField(max_length=264, default="")
@@ -110,6 +115,8 @@ class StepExecution(models.Model):
     base_commit = models.CharField(max_length=64, default="")  # head before the step
     loop_item = models.ForeignKey("runs.LoopItem", on_delete=models.SET_NULL, null=True)
     superseded = models.BooleanField(default=False)  # a restart took another path
+    # Why its worker must stop it, in words of `AbortReason`; empty: it need not.
+    abort_reason = models.CharField(max_length=8, choices=AbortReason.choices, default="")
     timeout_s = models.PositiveIntegerField(default=300)
     due_at = models.DateTimeField(db_default=Now())  # not before: back-off of a retry
     queued_at = models.DateTimeField(db_default=Now())
@@ -142,6 +149,12 @@ class StepExecution(models.Model):
                 name="execution_not_advanced",
                 condition=Q(advanced_at=None),
             ),
+            # The claim: who of this agent is busy and who waits before me.
+            models.Index(
+                fields=["agent_id", "status"],
+                name="execution_agent_active",
+                condition=Q(status__in=["queued", "starting", "running", "finishing"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -155,7 +168,15 @@ class LoopState(models.Model):
     run_generation = models.PositiveIntegerField(default=1)
     step_id = models.CharField(max_length=128)
     generation = models.PositiveIntegerField(default=1)
+    # The open item of an outer loop in which this one was opened.
+    parent_item = models.ForeignKey(
+        "runs.LoopItem", on_delete=models.SET_NULL, null=True, related_name="inner_loops"
+    )
     current_index = models.IntegerField(default=0)
+    superseded = models.BooleanField(default=False)
+    # Executions whose outcome opened and closed the loop: what a restart has to take back.
+    opened_after_id = models.BigIntegerField(default=0)
+    closed_after_id = models.BigIntegerField(null=True)
     opened_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)
 
@@ -165,6 +186,7 @@ class LoopState(models.Model):
             models.UniqueConstraint(
                 fields=["run", "run_generation", "step_id", "generation"],
                 name="loop_one_per_generation",
+                condition=Q(superseded=False),
             ),
         ]
 
@@ -184,6 +206,8 @@ class LoopItem(models.Model):
     )
     retry_count = models.PositiveIntegerField(default=0)
     output = models.JSONField(default=dict)  # outputs produced while the item was open
+    started_after_id = models.BigIntegerField(null=True)
+    ended_after_id = models.BigIntegerField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -205,15 +229,18 @@ class RunOutput(models.Model):
         LOOP_ITEM = "loop_item"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="run_outputs")
+    generation = models.PositiveIntegerField(default=1)
     key = models.CharField(max_length=128)
     value = models.TextField()
     step_execution = models.ForeignKey(StepExecution, on_delete=models.CASCADE, null=True)
     scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.RUN)
     loop_item = models.ForeignKey(LoopItem, on_delete=models.SET_NULL, null=True)
     current = models.BooleanField(default=True)
+    retired_after_id = models.BigIntegerField(null=True)  # the outcome that ended its loop item
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
                 fields=["run", "key"], name="run_output_current", condition=Q(current=True)
@@ -265,6 +292,33 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.status})"
+
+
+class StepHint(models.Model):
+    """A word of a person to a running step; its worker hands it to the agent between two turns."""
+
+    step_execution = models.ForeignKey(
+        StepExecution, on_delete=models.CASCADE, related_name="hints"
+    )
+    text = models.TextField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    delivered_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            # The worker's look for new hints, once a second.
+            models.Index(
+                fields=["step_execution", "id"],
+                name="hint_undelivered",
+                condition=Q(delivered_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"hint {self.pk} to {self.step_execution_id}"
 
 
 class AgentNote(models.Model):

@@ -46,6 +46,14 @@ STEP_ACTIVE = STEP_HELD | {StepStatus.PENDING, StepStatus.QUEUED}
 STEP_TERMINAL = frozenset(StepStatus) - STEP_ACTIVE
 
 
+class AbortReason(TextChoices):
+    """Why a held step must stop, asked of its worker through the execution's row."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESTART = "restart"
+
+
 class LoopItemStatus(TextChoices):
     PENDING = "pending"
     RUNNING = "running"

@@ -197,9 +197,7 @@ class LoopState(models.Model):
 class LoopItem(models.Model):
     loop = models.ForeignKey(LoopState, on_delete=models.CASCADE, related_name="items")
     index = models.PositiveIntegerField()
-    kind = models.CharField(
-        max_length=8, choices=LoopItemKind.choices, default=LoopItemKind.ITEM
-    )
+    kind = models.CharField(max_length=8, choices=LoopItemKind.choices, default=LoopItemKind.ITEM)
     data = models.TextField()  # a string item as it is, anything else as JSON text
     status = models.CharField(
         max_length=10, choices=LoopItemStatus.choices, default=LoopItemStatus.PENDING

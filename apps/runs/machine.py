@@ -1,0 +1,174 @@
+"""Which moves there are, and the only functions that make them.
+
+Every move is one guarded UPDATE: it names the states it may start from, and for a held execution
+also the attempt's fence. It says whether this call made the move; somebody else may have been
+first, which is normal. No other module writes a `status` column of this app.
+
+Locks: whoever moves a run holds its row (`SELECT … FOR UPDATE`) first, then touches executions,
+items and approvals. Heartbeats touch the execution's row alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import TypeVar
+
+from django.db.models import Func, QuerySet
+from django.db.models.fields import BigIntegerField, DateTimeField
+
+from apps.runs.choices import ApprovalStatus, LoopItemStatus, RunStatus, StepStatus
+from apps.runs.models import Approval, LoopItem, Run, StepExecution
+
+RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.PENDING: frozenset({RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED}),
+    RunStatus.RUNNING: frozenset(
+        {
+            RunStatus.WAITING_HUMAN,
+            RunStatus.PAUSING,
+            RunStatus.CANCELLING,
+            RunStatus.COMPLETED,
+            RunStatus.FAILED,
+        }
+    ),
+    RunStatus.WAITING_HUMAN: frozenset(
+        {RunStatus.RUNNING, RunStatus.PAUSING, RunStatus.CANCELLING, RunStatus.FAILED}
+    ),
+    # A draining step may turn out to be the last one.
+    RunStatus.PAUSING: frozenset(
+        {RunStatus.PAUSED, RunStatus.CANCELLING, RunStatus.COMPLETED, RunStatus.FAILED}
+    ),
+    RunStatus.PAUSED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED}),
+    RunStatus.CANCELLING: frozenset({RunStatus.CANCELLED}),
+    # Only a person leaves an end: `running` restarts a step, `pending` the whole run.
+    RunStatus.CANCELLED: frozenset({RunStatus.RUNNING, RunStatus.PENDING}),
+    RunStatus.COMPLETED: frozenset({RunStatus.RUNNING, RunStatus.PENDING}),
+    RunStatus.FAILED: frozenset({RunStatus.RUNNING, RunStatus.PENDING}),
+}
+
+_HELD_ENDS = frozenset(
+    {
+        StepStatus.COMPLETED,
+        StepStatus.FAILED,
+        StepStatus.CANCELLED,
+        StepStatus.LOST,
+        StepStatus.QUEUED,  # handed to another worker, which adopts the session
+    }
+)
+
+STEP_MOVES: Mapping[StepStatus, frozenset[StepStatus]] = {
+    StepStatus.PENDING: frozenset(
+        {StepStatus.QUEUED, StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.SKIPPED}
+    ),
+    StepStatus.QUEUED: frozenset({StepStatus.STARTING, StepStatus.CANCELLED, StepStatus.SKIPPED}),
+    StepStatus.STARTING: _HELD_ENDS | {StepStatus.RUNNING, StepStatus.FINISHING},
+    StepStatus.RUNNING: _HELD_ENDS | {StepStatus.FINISHING},
+    StepStatus.FINISHING: _HELD_ENDS,
+    StepStatus.COMPLETED: frozenset(),
+    StepStatus.FAILED: frozenset(),
+    StepStatus.CANCELLED: frozenset(),
+    StepStatus.LOST: frozenset(),
+    StepStatus.SKIPPED: frozenset(),
+}
+
+ITEM_MOVES: Mapping[LoopItemStatus, frozenset[LoopItemStatus]] = {
+    LoopItemStatus.PENDING: frozenset({LoopItemStatus.RUNNING, LoopItemStatus.SKIPPED}),
+    LoopItemStatus.RUNNING: frozenset(
+        {
+            LoopItemStatus.COMPLETED,
+            LoopItemStatus.FAILED,
+            LoopItemStatus.SKIPPED,
+            LoopItemStatus.PENDING,
+        }
+    ),
+    # A restart takes an end back.
+    LoopItemStatus.COMPLETED: frozenset({LoopItemStatus.PENDING, LoopItemStatus.RUNNING}),
+    LoopItemStatus.FAILED: frozenset({LoopItemStatus.PENDING, LoopItemStatus.RUNNING}),
+    LoopItemStatus.SKIPPED: frozenset({LoopItemStatus.PENDING}),
+}
+
+APPROVAL_MOVES: Mapping[ApprovalStatus, frozenset[ApprovalStatus]] = {
+    ApprovalStatus.PENDING: frozenset(
+        {ApprovalStatus.APPROVED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED}
+    ),
+    ApprovalStatus.APPROVED: frozenset(),
+    ApprovalStatus.REJECTED: frozenset(),
+    ApprovalStatus.EXPIRED: frozenset(),
+}
+
+State = TypeVar("State", bound=Enum)
+
+
+def sources(moves: Mapping[State, frozenset[State]], to: State) -> list[str]:
+    """The states from which there is a move to `to`, as stored."""
+    return [str(source.value) for source, targets in moves.items() if to in targets]
+
+
+class ClockTimestamp(Func):
+    """The database's clock now, not at the start of the transaction: leases outlive neither."""
+
+    function = "clock_timestamp"
+    output_field = DateTimeField()
+
+
+class NextFence(Func):
+    """A number greater than any fence before it."""
+
+    template = "nextval('runs_fence_seq')"
+    output_field = BigIntegerField()
+
+
+def run_move(
+    run_id: str,
+    *,
+    to: RunStatus,
+    only_from: Iterable[RunStatus] | None = None,
+    **fields: object,
+) -> bool:
+    allowed = sources(RUN_MOVES, to)
+    if only_from is not None:
+        allowed = [status for status in allowed if status in set(only_from)]
+    moved = Run.objects.filter(id=run_id, status__in=allowed).update(
+        status=to, updated_at=ClockTimestamp(), **fields
+    )
+    return moved == 1
+
+
+def step_move(
+    execution_id: int,
+    *,
+    to: StepStatus,
+    fence: int | None = None,
+    only_from: Iterable[StepStatus] | None = None,
+    **fields: object,
+) -> bool:
+    """Move one execution. With `fence`, only its present holder moves it."""
+    executions = StepExecution.objects.filter(id=execution_id)
+    if fence is not None:
+        executions = executions.filter(fence=fence)
+    return steps_move(executions, to=to, only_from=only_from, **fields) == 1
+
+
+def steps_move(
+    executions: QuerySet[StepExecution],
+    *,
+    to: StepStatus,
+    only_from: Iterable[StepStatus] | None = None,
+    **fields: object,
+) -> int:
+    """Move all of `executions` that may go there; how many did."""
+    allowed = sources(STEP_MOVES, to)
+    if only_from is not None:
+        allowed = [status for status in allowed if status in set(only_from)]
+    return executions.filter(status__in=allowed).update(status=to, **fields)
+
+
+def items_move(items: QuerySet[LoopItem], *, to: LoopItemStatus, **fields: object) -> int:
+    return items.filter(status__in=sources(ITEM_MOVES, to)).update(status=to, **fields)
+
+
+def approvals_move(approvals: QuerySet[Approval], *, to: ApprovalStatus, **fields: object) -> int:
+    return approvals.filter(status__in=sources(APPROVAL_MOVES, to)).update(status=to, **fields)
+
+
+def execution_insert(executions: list[StepExecution]) -> list[StepExecution]:
+    """Insert new executions in the state they carry: `pending`, `queued`, or `starting` at once."""
+    return StepExecution.objects.bulk_create(executions)

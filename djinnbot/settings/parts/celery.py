@@ -2,8 +2,16 @@
 
 from djinnbot.settings.env import env
 
-CELERY_BROKER_URL = env.str("REDIS_URL")
-CELERY_RESULT_BACKEND = env.str("REDIS_URL")  # chords only
+
+def _kombu_url(url: str) -> str:
+    """kombu has words of its own for a Unix socket."""
+    if not url.startswith("unix://"):
+        return url
+    return "redis+socket" + url.removeprefix("unix").replace("?db=", "?virtual_host=")
+
+
+CELERY_BROKER_URL = _kombu_url(env.str("REDIS_URL"))
+CELERY_RESULT_BACKEND = CELERY_BROKER_URL  # chords only
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_EXPIRES = 3600
 CELERY_TASK_SERIALIZER = "json"

@@ -2,13 +2,16 @@
 
 from djinnbot.settings.env import env
 
+_URL = env.db_url("DATABASE_URL")
+
 DATABASES = {
     "default": {
-        **env.db_url("DATABASE_URL"),
+        **_URL,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {
-            # Under ASGI each sync view runs in its own thread: without a pool it would connect anew.
+            **_URL.get("OPTIONS", {}),
+            # Under ASGI a sync view runs in a thread of its own: without a pool each one connects.
             "pool": {
                 "min_size": 1,
                 "max_size": env.int("DATABASE_POOL_SIZE", default=8),

@@ -1,0 +1,97 @@
+#!/bin/sh
+# Build the agent image. Quick when nothing has changed.
+#
+#   compose/agent/build.sh [TAG]          default djinnbot-agent:slim
+#
+#   BASE=image      build on this image instead of debian:bookworm-slim
+#   DEBIAN_MIRROR=  package mirror for a base made here (default: the one this host uses)
+#   PIP_INDEX_URL=  Python package index (default: pip's own)
+#
+# Where no image registry can be reached, the base is made with debootstrap (needs root).
+set -eu
+
+tag=${1:-djinnbot-agent:slim}
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+suite=bookworm
+local_base=djinnbot-base:$suite
+bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
+
+say() { printf '%s\n' "agent image: $*"; }
+die() { printf '%s\n' "agent image: $*" >&2; exit 1; }
+
+docker version >/dev/null 2>&1 || die "no Docker daemon answers. Start one, or set DJINNBOT_RUNNER=bubblewrap."
+
+inputs_hash() {
+    cd "$root"
+    {
+        printf '%s\n' "${BASE:-}"
+        cat compose/agent/Dockerfile requirements/agent.txt
+        find workers/protocol workers/runtime workers/__init__.py -name '*.py' -type f | LC_ALL=C sort |
+            while read -r file; do printf '%s\n' "$file"; cat "$file"; done
+    } | sha256sum | cut -d' ' -f1
+}
+
+image_exists() { docker image inspect "$1" >/dev/null 2>&1; }
+
+mirror() {
+    if [ -n "${DEBIAN_MIRROR:-}" ]; then
+        printf '%s\n' "$DEBIAN_MIRROR"
+    else
+        apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $suite" | head -n 1
+    fi
+}
+
+make_local_base() {
+    command -v debootstrap >/dev/null || die "no registry can be reached, and debootstrap is not installed."
+    [ "$(id -u)" = 0 ] || die "no registry can be reached; making a base image needs root."
+    source=$(mirror)
+    [ -n "$source" ] || die "no package mirror is known; set DEBIAN_MIRROR."
+    say "making a base image from packages (a few minutes, once)"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    debootstrap --variant=minbase --include=ca-certificates "$suite" "$work/root" "$source" >"$work/log" 2>&1 ||
+        { tail -n 20 "$work/log" >&2; die "debootstrap failed"; }
+    # An archive snapshot is older than its own expiry date.
+    apt-config dump Acquire::Check-Valid-Until >"$work/root/etc/apt/apt.conf.d/90snapshot" 2>/dev/null || true
+    rm -rf "$work/root/var/cache/apt/archives" "$work/root/var/lib/apt/lists"
+    mkdir -p "$work/root/var/cache/apt/archives/partial" "$work/root/var/lib/apt/lists/partial"
+    tar -C "$work/root" -c . | docker import - "$local_base" >/dev/null
+    rm -rf "$work"
+    trap - EXIT
+}
+
+hash=$(inputs_hash)
+if image_exists "$tag" &&
+    [ "$(docker image inspect --format '{{index .Config.Labels "djinnbot.inputs"}}' "$tag")" = "$hash" ]; then
+    say "$tag is up to date"
+    exit 0
+fi
+
+base=${BASE:-}
+if [ -z "$base" ]; then
+    base=debian:$suite-slim
+    if ! image_exists "$base" && ! timeout 60 docker pull -q "$base" >/dev/null 2>&1; then
+        image_exists "$local_base" || make_local_base
+        base=$local_base
+    fi
+fi
+
+context=$(mktemp -d)
+trap 'rm -rf "$context"' EXIT
+mkdir -p "$context/requirements" "$context/workers"
+cp "$here/Dockerfile" "$context/"
+cp "$root/requirements/agent.txt" "$context/requirements/"
+cp "$root/workers/__init__.py" "$context/workers/"
+cp -R "$root/workers/protocol" "$root/workers/runtime" "$context/workers/"
+find "$context" -name __pycache__ -type d -prune -exec rm -rf {} +
+if [ -f "$bundle" ]; then cp "$bundle" "$context/ca-certificates.crt"; else : >"$context/ca-certificates.crt"; fi
+# Equal times let the builder reuse its layers.
+find "$context" -exec touch -d @0 {} +
+
+say "building $tag on $base"
+DOCKER_BUILDKIT=0 docker build --network host --quiet \
+    --build-arg BASE="$base" --build-arg PIP_INDEX_URL="${PIP_INDEX_URL:-}" \
+    --label djinnbot.inputs="$hash" --tag "$tag" "$context" >/dev/null ||
+    die "docker build failed; run it without --quiet to see why: DOCKER_BUILDKIT=0 docker build --network host $root"
+say "built $tag"

@@ -14,7 +14,7 @@ class ExecutionView:
     """The newest attempt of one visit of a step in the run's current generation.
 
     Superseded visits are left out. `status` is a value of `StepStatus`. `loop_item` is the item in
-    whose context the visit was queued: set for every step inside a loop, not for its loop step alone.
+    whose context the visit was queued: every step inside a loop has it, not its loop step alone.
     """
 
     step_id: str
@@ -107,8 +107,8 @@ class QueueStep:
 class RetryStep:
     """The next attempt of the same visit, not before `delay_s`. `feedback` goes to the agent.
 
-    With `repair` the attempt only asks for an output that is missing or malformed. With `repair_for`
-    the visit had already completed, and the loop step of that name is entered after it.
+    With `repair` the attempt only asks for an output that is missing or malformed. With
+    `repair_for` the visit had already completed; the loop step of that name is entered after it.
     """
 
     step_id: str
@@ -121,6 +121,7 @@ class RetryStep:
     repair: bool = False
     repair_for: str = ""
     loop_item: LoopItemRef | None = None
+    result_retries: int = 0  # as before: it belongs to the visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,7 @@ class DjinnError(Exception):
         return (_rebuild, (type(self), self.message, self.code, self.extra))
 
 
-def _rebuild(
-    kind: type[DjinnError], message: str, code: str, extra: dict[str, Any]
-) -> DjinnError:
+def _rebuild(kind: type[DjinnError], message: str, code: str, extra: dict[str, Any]) -> DjinnError:
     return kind(message, code=code, **extra)
 
 
@@ -96,7 +94,7 @@ class TransientError(Unavailable):
 
 
 class RunnerError(AppError):
-    """A box could not be made, started or stopped. `extra["retryable"]` says whether to try again."""
+    """A box could not be made, started or stopped. `extra["retryable"]`: worth another try."""
 
     status = 502
     default_code = "runner_error"

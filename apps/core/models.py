@@ -32,7 +32,7 @@ class EventTopic(models.Model):
 
 
 class Event(models.Model):
-    """One thing that happened: the log and the outbox in one row, written with the change itself."""
+    """One thing that happened: log and outbox in one row, written with the change itself."""
 
     topic = models.CharField(max_length=128)
     seq = models.BigIntegerField()

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from djinnbot.settings.env import env, home
+from djinnbot.settings.env import env, home, secret_key
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DJINNBOT_HOME = home()
 
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = secret_key(DJINNBOT_HOME)
 DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -86,4 +86,5 @@ from djinnbot.settings.parts.channels import *  # noqa: E402, F403
 from djinnbot.settings.parts.database import *  # noqa: E402, F403
 from djinnbot.settings.parts.djinnbot import *  # noqa: E402, F403
 from djinnbot.settings.parts.drf import *  # noqa: E402, F403
+from djinnbot.settings.parts.llm import *  # noqa: E402, F403
 from djinnbot.settings.parts.logging import *  # noqa: E402, F403

@@ -1,0 +1,53 @@
+"""Deny by default: a view that does not say who may call it is called by nobody."""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from apps.core.api.callers import Caller, caller_of
+from apps.core.errors import Forbidden
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # it imports this module
+
+
+def declared(view: Any, name: str, method: str | None = None) -> Any:
+    """A view's declaration `name`: one value, or a mapping by action or by HTTP method."""
+    value = getattr(view, name, None)
+    if not isinstance(value, Mapping):
+        return value
+    action = getattr(view, "action", None)
+    key = action if action in value else (method or "").upper()
+    if key == "HEAD" and key not in value:
+        key = "GET"
+    return value.get(key, value.get("*"))
+
+
+class CallersAndScope(BasePermission):
+    """Check `callers` and `scope` of the view, or of its action, against the caller."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        caller = caller_of(request)
+        method = (request.method or "").lower()
+        if method not in view.http_method_names or not hasattr(view, method):
+            raise MethodNotAllowed(request.method or "")
+        callers: Collection[str] | None = declared(view, "callers", request.method)
+        scope: str | None = declared(view, "scope", request.method)
+        if not callers or not scope:
+            return _refuse(caller, "This call is not open to anybody.")
+        if caller.may(callers, scope) or ("anonymous" in callers and caller.is_known):
+            return True
+        if not caller.kinds & set(callers):
+            return _refuse(caller, "This call is not open to callers of your kind.")
+        raise Forbidden(
+            f"Your key lacks the scope “{scope}”.", code="missing_scope", missing_scope=scope
+        )
+
+
+def _refuse(caller: Caller, message: str) -> bool:
+    if not caller.is_known:
+        raise NotAuthenticated
+    raise Forbidden(message)

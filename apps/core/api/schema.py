@@ -1,0 +1,118 @@
+"""The OpenAPI description: callers and scope of each operation, and its problem answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema as SpectacularSchema
+from rest_framework import serializers
+
+from apps.core.api.pagination import CursorPage
+from apps.core.api.permissions import declared
+
+_PROBLEM = "Problem"
+_REFERENCE = {"$ref": f"#/components/schemas/{_PROBLEM}"}
+
+
+class ProblemErrorSerializer(serializers.Serializer[Any]):
+    pointer = serializers.CharField(help_text="RFC 6901 pointer into the body.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """An RFC 9457 problem. Further named facts may follow, such as `missing_scope`."""
+
+    type = serializers.CharField(help_text="`/problems/<code>`, a page that explains the code.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    instance = serializers.CharField()
+    code = serializers.CharField(help_text="Stable. Programs decide by this.")
+    request_id = serializers.CharField()
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]  # its own name
+
+
+class AutoSchema(SpectacularSchema):
+    """Adds what `ApiMixin` knows of each operation."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        operation["x-callers"] = sorted(declared(self.view, "callers", self.method) or ())
+        operation["x-scope"] = declared(self.view, "scope", self.method) or ""
+        self._add_problems(operation)
+        if self.method == "POST" and declared(self.view, "idempotency", self.method) != "off":
+            operation.setdefault("parameters", []).append(self._idempotency_key())
+        return operation
+
+    def get_override_parameters(self) -> list[Any]:
+        query = declared(self.view, "query", self.method)
+        return [query] if query is not None else []
+
+    def get_filter_backends(self) -> list[Any]:
+        return []
+
+    def _get_paginator(self) -> Any:
+        if declared(self.view, "paged", self.method):
+            return CursorPage()
+        return None
+
+    def _add_problems(self, operation: dict[str, Any]) -> None:
+        """401 and 403 where a caller is needed, 404 where an id stands in the path, and so on."""
+        self.resolve_serializer(ProblemSerializer, "response")
+        responses = operation.setdefault("responses", {})
+        open_to_all = "anonymous" in operation["x-callers"]
+        statuses = {
+            "400": True,
+            "401": True,
+            "403": not open_to_all,
+            "404": "{" in self.path,
+            "409": self.method == "POST",
+            "422": "requestBody" in operation,
+        }
+        for status, applies in statuses.items():
+            if applies and status not in responses:
+                responses[status] = self._problem(status)
+        operation["responses"] = dict(sorted(responses.items()))
+
+    @staticmethod
+    def _problem(status: str) -> dict[str, Any]:
+        text = {
+            "400": "The request is malformed.",
+            "401": "No caller, or one that is not known.",
+            "403": "Not for this caller.",
+            "404": "No such thing, or not for this caller.",
+            "409": "The state does not allow it.",
+            "422": "Values are wrong.",
+        }
+        return {
+            "description": text[status],
+            "content": {"application/problem+json": {"schema": _REFERENCE}},
+        }
+
+    def _idempotency_key(self) -> Mapping[str, Any]:
+        return {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": declared(self.view, "idempotency", self.method) == "required",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "description": "Equal POSTs with one key take effect once. Kept for 24 hours.",
+        }
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped
+    target_class = "apps.accounts.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "djb_…"}
+
+
+class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped
+    target_class = "apps.accounts.authentication.SessionTokenAuthentication"
+    name = "sessionToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "dst_…"}

@@ -1,0 +1,18 @@
+"""Routes. A trailing slash is optional: the middleware takes it off before the URL is resolved."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+
+
+def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> URLPattern:
+    """A path under `/v1/`, written without slashes at its ends: `runs/<str:run_id>/steps`."""
+    assert not pattern.startswith("/"), pattern
+    assert not pattern.endswith("/"), pattern
+    handler: Callable[..., HttpResponseBase] = view
+    return path(pattern, handler, name=name)
+
+
+urlpatterns: list[URLPattern] = []

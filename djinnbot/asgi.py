@@ -1,0 +1,14 @@
+"""HTTP and websockets of the web process."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
+
+http = get_asgi_application()
+
+from djinnbot.routing import websocket_urlpatterns  # noqa: E402  models need Django to be set up
+
+application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

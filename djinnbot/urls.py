@@ -1,0 +1,19 @@
+"""Every address of the web process."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.urls.resolvers import URLPattern, URLResolver
+
+from apps.core.api.views import UnknownPath
+
+APPS = ("core", "accounts", "llm", "agents", "repos", "pipelines", "sessions", "runs")
+API = [app for app in APPS if (Path(settings.BASE_DIR) / "apps" / app / "api/urls.py").exists()]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *(path("v1/", include(f"apps.{app}.api.urls")) for app in API),
+    re_path(r"^v1(/|$)", UnknownPath.as_view()),
+    path("django-admin/", admin.site.urls),
+]

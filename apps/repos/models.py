@@ -34,6 +34,10 @@ class Workspace(TimestampedModel):
     head_commit = models.CharField(max_length=64, default="")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.CREATING)
     last_error = models.TextField(default="")
+    warnings = models.JSONField(default=list)  # sentences for people
+    # A step that runs beside others has a tree of its own, which is merged into its parent's.
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
+    name = models.CharField(max_length=128, default="")
     pushed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -41,7 +45,23 @@ class Workspace(TimestampedModel):
             models.UniqueConstraint(
                 fields=["run_id"],
                 name="workspace_one_per_run",
-                condition=~models.Q(run_id="") & ~models.Q(status="removed"),
+                condition=~models.Q(run_id="")
+                & models.Q(parent=None)
+                & ~models.Q(status="removed"),
+            ),
+            models.UniqueConstraint(
+                fields=["parent", "name"],
+                name="workspace_one_per_parallel_step",
+                condition=~models.Q(status="removed"),
+            ),
+            # One run at a time in a directory without git; one tree a branch of a mirror.
+            models.UniqueConstraint(
+                fields=["path"], name="workspace_path_free", condition=~models.Q(status="removed")
+            ),
+            models.UniqueConstraint(
+                fields=["mirror_path", "branch"],
+                name="workspace_branch_free",
+                condition=~models.Q(branch="") & ~models.Q(status="removed"),
             ),
         ]
 

@@ -1,6 +1,7 @@
 """A server behind TLS. `manage.py check --deploy` must be clean with these."""
 
 from djinnbot.settings.base import *  # noqa: F403
+from djinnbot.settings.env import env
 
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000
@@ -9,3 +10,5 @@ SECURE_HSTS_PRELOAD = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+
+LOCAL_REPOSITORY_ROOTS = env.list("DJINNBOT_LOCAL_REPOSITORIES", default=[])

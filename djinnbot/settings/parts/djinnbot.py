@@ -17,6 +17,10 @@ STEP_EXECUTOR = env.str("DJINNBOT_STEP_EXECUTOR", default="workers.engine.agent.
 RUNNER = env.str("DJINNBOT_RUNNER", default="auto")  # auto | docker | bubblewrap | process
 AGENT_IMAGE = env.str("DJINNBOT_AGENT_IMAGE", default="djinnbot-agent:slim")
 
+# Directories of this server below which a run may name a repository.
+LOCAL_REPOSITORY_ROOTS = env.list("DJINNBOT_LOCAL_REPOSITORIES", default=["/"])
+MIN_FREE_DISK_MB = env.int("DJINNBOT_MIN_FREE_DISK_MB", default=200)
+
 DEFAULT_STEP_TIMEOUT_S = 300
 STEP_WRAP_UP_S = 15
 LEASE_S = env.float("DJINNBOT_LEASE_S", default=30)

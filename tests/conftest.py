@@ -2,17 +2,43 @@
 
 Each pytest process (each xdist worker too) has a PostgreSQL and a Valkey of its own, in its own
 directory under /tmp; `djinnbot/settings/test.py` chose their addresses before Django was loaded.
+
+    redis_client     an empty Redis
+    api_client       `api_client(user)`: a DRF client signed in with a key of that user
+    live             processes on this test's committed database: `live.worker()`, …
+    celery_worker    `celery_worker("control,events")`: one worker process, ready
+    web_server       a web process with TCP and Unix socket
+    stack            the whole platform with database, Redis and home of its own, and an API client
 """
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
 
+from tests.support.live import (
+    Live,
+    LiveProcess,
+    live_at,
+    live_environment,
+    own_database,
+    own_home,
+    own_redis,
+)
 from tests.support.servers import private_servers
+from tests.support.stack import Stack, running_stack
+
+if TYPE_CHECKING:
+    from rest_framework.test import APIClient
+
+    from apps.accounts.models import User
 
 pytest_plugins = ["tests.support.capabilities"]
 
@@ -38,3 +64,80 @@ def redis_client(_servers: None) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
         client.flushdb()
         yield client
+
+
+@pytest.fixture
+def api_client() -> "Callable[..., APIClient]":
+    """A client of the API with a key of the given user, with every scope that user may have."""
+    from rest_framework.test import APIClient
+
+    from apps.accounts.services import api_key_create
+    from apps.core.api.callers import SCOPES
+
+    def signed_in(user: "User", scopes: Sequence[str] | None = None) -> APIClient:
+        every = [scope for scope in SCOPES if scope != "admin" or user.is_staff]
+        key = api_key_create(user, "test", every if scopes is None else scopes)
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def live(transactional_db: None, redis_client: redis.Redis, tmp_path: Path) -> Iterator[Live]:
+    """Real processes on the database of this test, which is committed and emptied afterwards."""
+    made = live_at(
+        live_environment(
+            home=Path(settings.DJINNBOT_HOME),
+            database_url=_database_url(str(connection.settings_dict["NAME"])),
+            redis_url=settings.REDIS_URL,
+            extra={"SECRET_KEY": settings.SECRET_KEY},
+        ),
+        tmp_path / "logs",
+    )
+    with contextlib.closing(made):
+        yield made
+
+
+@pytest.fixture
+def celery_worker(live: Live) -> Callable[..., LiveProcess]:
+    """`celery_worker("agents", pool="threads", concurrency=8, environment={…})`."""
+    return live.worker
+
+
+@pytest.fixture
+def web_server(live: Live) -> LiveProcess:
+    """A web process on the database of this test; its address is `live.url`."""
+    return live.web()
+
+
+@pytest.fixture
+def stack(_servers: None, tmp_path: Path) -> Iterator[Stack]:
+    """The whole platform as `djinn up` makes it, apart from every other test."""
+    with (
+        own_home() as home,
+        own_database(_database_url("postgres")) as database,
+        own_redis(home) as redis_url,
+        running_stack(
+            live_at(
+                live_environment(
+                    home=home, database_url=_database_url(database), redis_url=redis_url
+                ),
+                tmp_path / "logs",
+            )
+        ) as started,
+    ):
+        yield started
+
+
+def _database_url(name: str) -> str:
+    """The address of another database on the server of the tests."""
+    options = settings.DATABASES["default"]
+    host = options["OPTIONS"].get("host") or options["HOST"]
+    user = quote(options["USER"], safe="")
+    password = f":{quote(options['PASSWORD'], safe='')}" if options["PASSWORD"] else ""
+    if host.startswith("/"):
+        return f"postgres://{user}{password}@/{name}?host={host}"
+    port = f":{options['PORT']}" if options["PORT"] else ""
+    return f"postgres://{user}{password}@{host}{port}/{name}"

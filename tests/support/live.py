@@ -1,0 +1,289 @@
+"""Real processes for tests: they read a committed database and end with the test."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg import conninfo, sql
+
+from djinnbot.cli.platform.config import Platform, platform_of
+from djinnbot.cli.platform.programs import (
+    CONTROL_QUEUES,
+    agents_worker_command,
+    beat_command,
+    control_worker_command,
+    web_command,
+    worker_command,
+)
+from djinnbot.embedded.process import stop_with_parent, wait_until
+from tests.support.servers import REPOSITORY, valkey_server
+
+START_TIMEOUT_S = 90
+
+
+@dataclass(slots=True)
+class LiveProcess:
+    """A started process: may be killed, frozen, and started again with the same command."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log_path: Path
+    ready: Callable[["LiveProcess"], bool]
+    _process: subprocess.Popen[bytes] | None = None
+    _mark: int = 0
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What it has written since its last start."""
+        with self.log_path.open("rb") as file:
+            file.seek(self._mark)
+            return file.read().decode(errors="replace")
+
+    def start(self, *, wait: bool = True) -> "LiveProcess":
+        with self.log_path.open("ab") as log:
+            self._mark = log.tell()
+            self._process = subprocess.Popen(
+                list(self.command),
+                cwd=REPOSITORY,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_pytest,  # noqa: PLW1509  no threads yet, and one system call
+            )
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: not self.is_alive or self.ready(self), timeout_s=START_TIMEOUT_S)
+        if not self.is_alive or not self.ready(self):
+            raise RuntimeError(f"{self.name} did not start:\n{self.log}")
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """kill -9 of the process and of its children, at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._reap()
+
+    def freeze(self) -> None:
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def stop(self, *, timeout_s: float = 20) -> None:
+        """As the supervisor stops it; killed when it does not listen."""
+        if not self.is_alive:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGCONT)
+            os.kill(self.pid, signal.SIGTERM)
+        try:
+            assert self._process is not None
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait(10)
+
+
+def _end_with_pytest() -> None:
+    stop_with_parent(signal.SIGKILL)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _worker_ready(process: LiveProcess) -> bool:
+    return " ready." in process.log
+
+
+def _always(process: LiveProcess) -> bool:
+    return True
+
+
+def _listens_at(port: int) -> Callable[[LiveProcess], bool]:
+    def listens(process: LiveProcess) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return listens
+
+
+@dataclass(slots=True)
+class Live:
+    """Makes processes of one platform (home, database, Redis) and ends them all."""
+
+    platform: Platform
+    log_dir: Path
+    started: dict[str, LiveProcess] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.platform.url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.platform.program_environment()
+
+    def worker(
+        self,
+        queues: str = CONTROL_QUEUES,
+        *,
+        pool: str = "prefork",
+        concurrency: int = 1,
+        name: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> LiveProcess:
+        name = name or f"worker-{queues.partition(',')[0]}-{len(self.started)}"
+        command = worker_command(name, queues, pool=pool, concurrency=concurrency)
+        return self._start(name, command, _worker_ready, environment)
+
+    def control_worker(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
+        return self._start("worker-control", control_worker_command(), _worker_ready, environment)
+
+    def agents_worker(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
+        command = agents_worker_command(self.environment)
+        return self._start("worker-agents", command, _worker_ready, environment)
+
+    def web(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
+        ready = _listens_at(self.platform.port)
+        return self._start("web", web_command(self.platform), ready, environment)
+
+    def beat(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
+        return self._start("beat", beat_command(), _always, environment)
+
+    def manage(self, *arguments: str, timeout_s: float = 120) -> str:
+        """Run a management command and give back what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=REPOSITORY,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def close(self) -> None:
+        for process in self.started.values():
+            process.kill()
+
+    def _start(
+        self,
+        name: str,
+        command: Sequence[str],
+        ready: Callable[[LiveProcess], bool],
+        environment: Mapping[str, str] | None,
+    ) -> LiveProcess:
+        process = LiveProcess(
+            name=name,
+            command=command,
+            environment={**self.environment, **(environment or {})},
+            log_path=self.log_dir / f"{name}.log",
+            ready=ready,
+        )
+        self.started[name] = process
+        return process.start()
+
+
+def live_environment(
+    *, home: Path, database_url: str, redis_url: str, extra: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment of a process outside pytest: nothing of the test settings leaks into it."""
+    dropped = ("DJINNBOT_TEST", "PYTEST", "DJANGO_SETTINGS_MODULE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return {
+        **kept,
+        "DJINNBOT_HOME": str(home),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        **(extra or {}),
+    }
+
+
+def live_at(environment: Mapping[str, str], log_dir: Path) -> Live:
+    log_dir.mkdir(parents=True, exist_ok=True)
+    return Live(platform_of(port=free_port(), environment=environment), log_dir)
+
+
+@contextlib.contextmanager
+def own_database(server_url: str) -> Iterator[str]:
+    """An empty database of its own on the server of the tests."""
+    name = f"live_{secrets.token_hex(6)}"
+    maintenance = conninfo.make_conninfo(server_url, dbname="postgres")
+    identifier = sql.Identifier(name)
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+    try:
+        yield name
+    finally:
+        with psycopg.connect(maintenance, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+@contextlib.contextmanager
+def own_home() -> Iterator[Path]:
+    """A data root near the file system's root: socket paths must be short."""
+    home = Path(f"/tmp/djinnbot-live-{os.getpid()}-{secrets.token_hex(3)}")
+    home.mkdir(mode=0o711)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def own_redis(home: Path) -> Iterator[str]:
+    from djinnbot.embedded.layout import layout_of
+
+    with valkey_server(layout_of(home)) as server:
+        yield server.url()
+
+
+def eventually(
+    condition: Callable[[], object], *, timeout_s: float = 30, step_s: float = 0.05
+) -> object:
+    """The first true value of `condition`; fails with its last value otherwise."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"still {value!r} after {timeout_s} s"
+        time.sleep(step_s)
+    return value

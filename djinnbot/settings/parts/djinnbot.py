@@ -18,7 +18,7 @@ RUNNER = env.str("DJINNBOT_RUNNER", default="auto")  # auto | docker | bubblewra
 AGENT_IMAGE = env.str("DJINNBOT_AGENT_IMAGE", default="djinnbot-agent:slim")
 
 # Directories of this server below which a run may name a repository.
-LOCAL_REPOSITORY_ROOTS = env.list("DJINNBOT_LOCAL_REPOSITORIES", default=["/"])
+LOCAL_REPOSITORY_ROOTS: list[str] = env.list("DJINNBOT_LOCAL_REPOSITORIES", default=["/"])
 MIN_FREE_DISK_MB = env.int("DJINNBOT_MIN_FREE_DISK_MB", default=200)
 
 DEFAULT_STEP_TIMEOUT_S = 300

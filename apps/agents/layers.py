@@ -72,7 +72,7 @@ def merge(
     files.update(overrides.files)
     if IDENTITY_FILE not in files:
         return None
-    file_config = {
+    file_config: dict[str, FlatConfig] = {
         name: _config_of(directory, last_good.get(name, {})) for name, directory in layers
     }
     identity, told = parse_identity(files[IDENTITY_FILE])

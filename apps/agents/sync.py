@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models.functions import Now
+from django.utils import timezone
 
 from apps.agents.config import FILE as CONFIG_FILE
 from apps.agents.directory import (
@@ -212,14 +212,14 @@ def _fill(row: Agent, new: EffectiveAgent, content_hash: str) -> None:
     row.timezone = new.config.get("timezone")
     row.removed_at = None
     row.version += 1
-    row.updated_at = Now()
+    row.updated_at = timezone.now()
 
 
 def _remove(row: Agent) -> bool:
     """Hide an agent whose directories are gone. Its history waits in case they come back."""
     if row.removed_at is not None:
         return False
-    row.removed_at = Now()
+    row.removed_at = timezone.now()
     row.version += 1
     row.save(update_fields=["removed_at", "version"])
     events_append(TOPIC, [NewEvent(type="AGENT_REMOVED", payload={"agentId": row.id})])

@@ -1,0 +1,77 @@
+"""Reading agents. Every read looks at the files first, so what is on disk is what is answered."""
+
+from collections.abc import Mapping
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from apps.agents.errors import AgentNotFound
+from apps.agents.models import Agent, AgentFileVersion, AgentToolOverride
+from apps.agents.sync import agents_sync, agents_sync_if_changed, live_count_expected
+
+
+def agent_list() -> list[Agent]:
+    """All agents by id, without their texts (`files`), which load one by one when asked for."""
+    agents_sync_if_changed()
+    rows = list(_live().defer("files"))
+    if len(rows) < live_count_expected():
+        agents_sync()
+        rows = list(_live().defer("files"))
+    return rows
+
+
+def agent_get(agent_id: str) -> Agent:
+    """One agent with its texts. Raises AgentNotFound."""
+    row = agent_find(agent_id)
+    if row is None:
+        raise AgentNotFound(agent_id)
+    return row
+
+
+def agent_find(agent_id: str) -> Agent | None:
+    agents_sync_if_changed()
+    row = _live().filter(id=agent_id).first()
+    if row is None and not Agent.objects.exists():
+        agents_sync()
+        row = _live().filter(id=agent_id).first()
+    return row
+
+
+def persona_file_names() -> dict[str, list[str]]:
+    """Which persona files each agent has, without loading them: {agent id: names}."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, ARRAY(SELECT jsonb_object_keys(files)) FROM agents_agent"
+            " WHERE removed_at IS NULL"
+        )
+        return dict(cursor.fetchall())
+
+
+def agent_ids() -> frozenset[str]:
+    """The ids of all agents there are."""
+    return frozenset(row.id for row in agent_list())
+
+
+def agent_models() -> Mapping[str, str]:
+    """The model of each agent whose own config names one: {agent id: provider/model}."""
+    models = {row.id: row.config.get("model") for row in agent_list()}
+    return {agent_id: model for agent_id, model in models.items() if model}
+
+
+def file_versions(agent: Agent, filename: str) -> QuerySet[AgentFileVersion]:
+    """The kept versions of a file, newest first."""
+    return AgentFileVersion.objects.filter(agent=agent, filename=filename).order_by("-id")
+
+
+def tool_overrides(agent_id: str) -> QuerySet[AgentToolOverride]:
+    return AgentToolOverride.objects.filter(agent_id=agent_id)
+
+
+def disabled_tools(agent_id: str) -> list[str]:
+    """Names of the tools that this agent may neither see nor call."""
+    rows = tool_overrides(agent_id).filter(enabled=False)
+    return list(rows.values_list("tool_name", flat=True))
+
+
+def _live() -> QuerySet[Agent]:
+    return Agent.objects.filter(removed_at=None)

@@ -9,6 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
 
 http = get_asgi_application()
 
-from djinnbot.routing import websocket_urlpatterns  # noqa: E402  models need Django to be set up
+from apps.llm.gateway.asgi import with_gateway  # noqa: E402  models need Django to be set up
+from djinnbot.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {"http": with_gateway(http), "websocket": URLRouter(websocket_urlpatterns)}
+)

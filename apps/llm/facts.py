@@ -1,0 +1,43 @@
+"""What is known of the session that makes a call: which step of which run it works on.
+
+This app stands below runs, so it cannot ask them. `settings.LLM_SESSION_FACTS` names the function
+that answers, `(session_id) -> SessionFacts | None`; without it there are only the token's facts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFacts:
+    session_id: str = ""
+    run_id: str = ""
+    execution_id: int | None = None
+    pipeline: str = ""
+    step: str = ""
+    agent: str = ""
+    visit: int = 1
+    attempt: int = 1
+    item_index: int | None = None  # position in the step's loop
+    item_kind: str = ""  # item | rework
+    item: str = ""  # the item itself: a string, or JSON text
+    loop_generation: int = 1
+    outputs: tuple[str, ...] = ()  # declared by the step
+    results: tuple[str, ...] = ()  # values that `on_result` of the step routes by
+    loop_names: tuple[str, ...] = ()  # outputs that some step of the pipeline loops over
+
+
+@cache
+def _source(path: str) -> Callable[[str], SessionFacts | None]:
+    return cast(Callable[[str], SessionFacts | None], import_string(path))
+
+
+def session_facts(session_id: str) -> SessionFacts:
+    path: str = settings.LLM_SESSION_FACTS
+    facts = _source(path)(session_id) if path and session_id else None
+    return facts or SessionFacts(session_id=session_id)

@@ -1,0 +1,173 @@
+"""The gateway's HTTP face: what an agent's session may ask of models, and how it is answered.
+
+`callers`: sessions only. Anything else in the web process goes to `rest`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import orjson
+import structlog
+from django.conf import settings
+
+from apps.core.aio import in_thread
+from apps.llm.errors import GatewayError
+from apps.llm.gateway.attempts import Limits, Opened, next_chunk, open_with_retries
+from apps.llm.gateway.caller import caller_facts
+from apps.llm.gateway.catalog import catalog
+from apps.llm.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
+from apps.llm.gateway.observe import Observer, observer_for
+from apps.llm.gateway.record import CallRecord
+from apps.llm.gateway.request import ModelRequest, check_allowed, parse_request
+from apps.llm.gateway.routes import limits_of_settings, route
+from apps.llm.gateway.shapes import error_body, error_event, error_headers
+from apps.llm.gateway.sse import SseSplitter
+from apps.llm.gateway.upstream import interrupted
+from apps.llm.providers import Dialect
+
+log = structlog.get_logger(__name__)
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PREFIX: Final = "/v1/internal/llm/v1"
+DIALECTS: Final = {
+    f"{PREFIX}/chat/completions": Dialect.OPENAI,
+    f"{PREFIX}/messages": Dialect.ANTHROPIC,
+}
+CALLERS: Final = frozenset({"session"})
+
+
+def with_gateway(rest: App) -> App:
+    """Serve the gateway's paths, and leave all others to `rest`."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX + "/"):
+            await serve(Exchange(scope, receive, send))
+        else:
+            await rest(scope, receive, send)
+
+    return app
+
+
+async def serve(http: Exchange) -> None:
+    dialect = DIALECTS.get(http.path, Dialect.OPENAI)
+    try:
+        if (http.method, http.path) == ("GET", f"{PREFIX}/models"):
+            await _models(http)
+        elif http.path not in DIALECTS:
+            raise GatewayError(f"No such path: {http.path}", code="not_found", http_status=404)
+        elif http.method != "POST":
+            raise GatewayError("Use POST here.", code="method_not_allowed", http_status=405)
+        else:
+            await _call(http, dialect)
+    except ClientGone:
+        return
+    except GatewayError as error:
+        await _refuse(http, dialect, error)
+    except Exception:
+        log.exception("The model gateway failed.", path=http.path)
+        failure = GatewayError("The gateway failed.", code="internal_error", http_status=500)
+        await _refuse(http, dialect, failure)
+
+
+async def _refuse(http: Exchange, dialect: Dialect, error: GatewayError) -> None:
+    if http.started:
+        await http.write(error_event(dialect, error), last=True)
+    else:
+        await http.answer(error.http_status, error_body(dialect, error), error_headers(error))
+
+
+async def _models(http: Exchange) -> None:
+    known = await in_thread(caller_facts, http.bearer)
+    await http.answer(200, orjson.dumps(catalog(known.caller.models)))
+
+
+async def _call(http: Exchange, dialect: Dialect) -> None:
+    known = await in_thread(caller_facts, http.bearer)
+    request = parse_request(
+        dialect=dialect,
+        raw=await http.body(settings.LLM_REQUEST_LIMIT_MB << 20),
+        headers=http.headers,
+        caller=known.caller,
+        facts=known.facts,
+    )
+    work = asyncio.create_task(_answer(http, request, known.failures))
+    gone = asyncio.create_task(http.gone())
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()  # the client left: so does the provider's work for it
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    finally:
+        gone.cancel()
+        work.cancel()
+
+
+async def _answer(http: Exchange, request: ModelRequest, failures: int) -> None:
+    """Every way out writes the call's row, and before the client sees the end of its answer."""
+    record = CallRecord(request)
+    observer = observer_for(request.dialect)
+    record.observed = observer.seen
+    limits = limits_of_settings()
+    opened: Opened | None = None
+    try:
+        check_allowed(request)
+        upstream, record.key = route(request, failures)
+        opened = await open_with_retries(upstream, request, limits)
+        record.began(opened.tries)
+        relay = _relay_stream if request.stream else _relay_whole
+        await relay(http, request, opened, observer, record, limits)
+    except GatewayError as error:
+        await record.failed(error)
+        raise
+    except asyncio.CancelledError:
+        await record.abandoned()
+        raise
+    finally:
+        if opened is not None:
+            await opened.response.aclose()
+
+
+async def _relay_whole(
+    http: Exchange,
+    request: ModelRequest,
+    opened: Opened,
+    observer: Observer,
+    record: CallRecord,
+    limits: Limits,
+) -> None:
+    observer.message(opened.first)
+    if observer.seen.malformed:
+        raise GatewayError(
+            f"The answer of {request.provider_id} is not JSON.", code="upstream_malformed"
+        )
+    await record.answered()
+    await http.answer(200, opened.first)
+
+
+async def _relay_stream(
+    http: Exchange,
+    request: ModelRequest,
+    opened: Opened,
+    observer: Observer,
+    record: CallRecord,
+    limits: Limits,
+) -> None:
+    await http.start(200, {"content-type": "text/event-stream", "cache-control": "no-store"})
+    splitter = SseSplitter()
+    chunk = opened.first
+    while chunk:
+        for event in splitter.feed(chunk):
+            observer.event(event)
+            if observer.seen.is_last:
+                await record.answered()
+            if request.wants_usage or not observer.seen.is_usage_only:
+                await http.write(event)
+        chunk = await next_chunk(opened.response, limits, request.provider_id)
+    if not observer.seen.complete:
+        raise interrupted(request.provider_id)
+    await record.answered()
+    await http.write(splitter.rest, last=True)

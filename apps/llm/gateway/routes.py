@@ -1,0 +1,67 @@
+"""Who answers a request: a cassette, the scripted model or a provider over HTTP."""
+
+import asyncio
+import weakref
+
+import httpx2
+from django.conf import settings
+
+from apps.llm.cassettes.upstream import PlayerUpstream, RecorderUpstream
+from apps.llm.errors import GatewayError
+from apps.llm.gateway.attempts import Limits
+from apps.llm.gateway.request import ModelRequest
+from apps.llm.gateway.upstream import HttpUpstream, Upstream
+from apps.llm.keys import ProviderKey, provider_key
+from apps.llm.providers import SCRIPTED, provider_get
+from apps.llm.scripted.upstream import ScriptedUpstream
+
+_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def limits_of_settings() -> Limits:
+    return Limits(
+        retries=settings.LLM_RETRIES,
+        first_byte_s=settings.LLM_FIRST_BYTE_TIMEOUT_S,
+        between_bytes_s=settings.LLM_BETWEEN_BYTES_TIMEOUT_S,
+    )
+
+
+def route(request: ModelRequest, failures: int) -> tuple[Upstream, ProviderKey | None]:
+    """The upstream and the key it uses. Raises GatewayError: unknown, no key, wrong dialect."""
+    if settings.LLM_CASSETTE == "replay":
+        return PlayerUpstream(settings.LLM_CASSETTE_DIR), None
+    upstream, key = _live(request, failures)
+    if settings.LLM_CASSETTE == "record":
+        return RecorderUpstream(upstream, settings.LLM_CASSETTE_DIR), key
+    return upstream, key
+
+
+def _live(request: ModelRequest, failures: int) -> tuple[Upstream, ProviderKey | None]:
+    if request.provider_id == SCRIPTED:
+        return ScriptedUpstream(failures), None
+    provider = provider_get(request.provider_id)
+    if provider.dialect is not request.dialect:
+        raise GatewayError(
+            f"{provider.label} speaks the {provider.dialect} dialect, not {request.dialect};"
+            " requests are not translated.",
+            code="wrong_dialect",
+            http_status=422,
+            dialect=str(provider.dialect),
+        )
+    key = provider_key(provider)
+    return HttpUpstream(_client(), provider, key), key
+
+
+def _client() -> httpx2.AsyncClient:
+    """One connection pool for each event loop. Time limits on answers are the gateway's own."""
+    loop = asyncio.get_running_loop()
+    client = _clients.get(loop)
+    if client is None:
+        client = _clients[loop] = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(None, connect=settings.LLM_CONNECT_TIMEOUT_S),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=50),
+            follow_redirects=False,
+        )
+    return client

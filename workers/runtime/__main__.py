@@ -1,0 +1,6 @@
+import os
+import sys
+
+from workers.runtime.main import run
+
+sys.exit(run(os.environ))

@@ -1,0 +1,173 @@
+"""One `agentStep`: the conversation, its watchdogs, nudges and honest completion."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from pydantic_ai.models import Model
+
+from workers.protocol.messages import AgentStep, StepEnd
+from workers.runtime.config import RuntimeConfig
+from workers.runtime.conversation import Conversation
+from workers.runtime.errors import StepFailed
+from workers.runtime.models import model_settings
+from workers.runtime.tools.context import Completion, ToolContext
+from workers.runtime.tools.registry import tools_for
+
+WATCH_INTERVAL_S = 1.0
+
+NUDGE = (
+    "You answered with text only. The step is not over until you call `complete`{outputs}, or "
+    "`fail` if it cannot be done. Go on, or end it now."
+)
+WRAP_UP = (
+    "Time is up. Call `complete` now{outputs} with what you have, if that is honest; "
+    "else call `fail`. Do nothing else."
+)
+
+
+class StepRunner:
+    """Runs one step in a conversation. `run` never raises but for cancellation."""
+
+    def __init__(
+        self,
+        command: AgentStep,
+        *,
+        config: RuntimeConfig,
+        conversation: Conversation,
+        model: Callable[[], Model],
+        context: ToolContext,
+        step_number: int,
+    ) -> None:
+        self._command = command
+        self._config = config
+        self._conversation = conversation
+        self._model = model
+        self._context = context
+        self._step_number = step_number
+        self._said = ""
+
+    async def run(self) -> StepEnd:
+        self._context.completion = None
+        self._conversation.activity.touch()
+        self._conversation.activity.turns = 0
+        self._conversation.activity.tool_calls = 0
+        try:
+            return await self._watched()
+        except StepFailed as failure:
+            return self._end(success=False, result=failure.message, failure=failure)
+        finally:
+            self._context.kill_processes()
+
+    async def _watched(self) -> StepEnd:
+        work = asyncio.create_task(self._until_completed(), name="agent-step")
+        started = time.monotonic()
+        try:
+            while True:
+                done, _ = await asyncio.wait({work}, timeout=WATCH_INTERVAL_S)
+                if done:
+                    return work.result()
+                if self._conversation.activity.silent_s > self._config.inactivity_s:
+                    raise StepFailed(
+                        "model_unavailable",
+                        f"The model said nothing for {self._config.inactivity_s:g} seconds.",
+                    )
+                deadline_s = self._command.deadline_s
+                if deadline_s is not None and time.monotonic() - started > deadline_s:
+                    await _cancelled(work)
+                    return await self._wrap_up(deadline_s)
+        finally:
+            await _cancelled(work)
+
+    async def _until_completed(self) -> StepEnd:
+        prompt, nudges = self._command.prompt, 0
+        while True:
+            self._said = await self._converse(prompt, max_turns=self._command.max_steps)
+            if self._context.completion is not None:
+                return self._end_of(self._context.completion)
+            if not self._config.must_complete or nudges == self._config.max_nudges:
+                return self._end(success=True, result=self._said)
+            nudges += 1
+            prompt = NUDGE.format(outputs=self._named_outputs())
+
+    async def _wrap_up(self, deadline_s: float) -> StepEnd:
+        """The last chance after the time limit: one turn in which the agent may end the step."""
+        timeout = StepFailed("timeout", f"The step ran longer than {deadline_s:g} seconds.")
+        self._context.kill_processes()
+        if not self._config.must_complete or not self._command.wrap_up_s:
+            raise timeout
+        turns = self._conversation.activity.turns + 1
+        try:
+            async with asyncio.timeout(self._command.wrap_up_s):
+                await self._converse(WRAP_UP.format(outputs=self._named_outputs()), max_turns=turns)
+        except (TimeoutError, StepFailed):
+            pass  # the first reason stands
+        if self._context.completion is None:
+            raise timeout
+        return self._end_of(self._context.completion)
+
+    async def _converse(self, prompt: str, *, max_turns: int) -> str:
+        command = self._command
+        return await self._conversation.converse(
+            prompt,
+            request_id=command.request_id,
+            model=self._model(),
+            instructions=command.system_prompt,
+            tools=tools_for(
+                self._context,
+                listed=command.tools,
+                mode=command.tools_mode,
+                must_complete=self._config.must_complete,
+            ),
+            settings=model_settings(
+                thinking=command.thinking_level,
+                temperature=command.temperature,
+                max_tokens=command.max_output_tokens,
+            ),
+            max_turns=max_turns,
+            ended=lambda: self._context.completion is not None,
+        )
+
+    def _named_outputs(self) -> str:
+        names = ", ".join(self._command.outputs)
+        return f" with the outputs {names}" if names else ""
+
+    def _end_of(self, completion: Completion) -> StepEnd:
+        if completion.success:
+            return self._end(
+                success=True, result=completion.summary or self._said, completion=completion
+            )
+        failure = StepFailed("agent_failed", completion.error, recoverable=completion.recoverable)
+        return self._end(
+            success=False, result=completion.error, failure=failure, completion=completion
+        )
+
+    def _end(
+        self,
+        *,
+        success: bool,
+        result: str,
+        failure: StepFailed | None = None,
+        completion: Completion | None = None,
+    ) -> StepEnd:
+        return StepEnd(
+            request_id=self._command.request_id,
+            step_number=self._step_number,
+            result=result,
+            success=success,
+            explicit_completion=completion is not None,
+            outputs=completion.outputs if completion else {},
+            summary=completion.summary if completion else "",
+            error_code=failure.code if failure else "",
+            recoverable=failure.recoverable if failure else True,
+            usage=self._conversation.usage_message(),
+            model=self._command.model or self._config.model,
+            turns=self._conversation.activity.turns,
+        )
+
+
+async def _cancelled(task: "asyncio.Task[StepEnd]") -> None:
+    """Cancel and wait, so that nothing of the work is still going on."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,0 +1,1 @@
+"""Faults on purpose: what is killed, frozen or emptied here are processes the test started."""

@@ -38,3 +38,16 @@ BOX_MEMORY_MB = 2048
 BOX_CPUS = 2.0
 BOX_PIDS = 512
 BOX_READY_TIMEOUT_S = 30
+
+# How many tokens each part of a step's prompt may take (about four characters each).
+PROMPT_PART_TOKENS = {
+    "progress": 2_000,
+    "outputs": 12_000,
+    "knowledge": 2_000,
+    "notes": 2_000,
+    "git": 1_000,
+    "loop": 6_000,
+    "human": 6_000,
+    "feedback": 3_000,
+    "repair_before": 8_000,
+}

@@ -1,0 +1,95 @@
+"""Following a run: events as they come, each printed once, until the run has ended."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from djinnbot.cli.client import SILENCE_S, Api, Frame
+from djinnbot.cli.errors import CliError, Exit
+from djinnbot.cli.options import current_options
+from djinnbot.cli.output import print_json_line
+from djinnbot.cli.progress import Progress
+
+TERMINAL = frozenset({"completed", "failed", "cancelled"})
+_ENDS = frozenset({"RUN_COMPLETE", "RUN_FAILED", "RUN_CANCELLED"})
+_IDLE_S = 3.0  # silent this long, history has been read: the run itself tells whether it ended
+
+
+def watch_run(api: Api, run_id: str, *, since: str = "0", timeout_s: float = 0) -> int:
+    """Print a run's events until it ends; the exit code tells how. Ctrl-C leaves the run going."""
+    try:
+        run = _Watch(api, run_id, timeout_s).to_end(since)
+    except KeyboardInterrupt:
+        _explain_detached(run_id)
+        return Exit.INTERRUPTED
+    if current_options().json:
+        print_json_line({"type": "RUN", "run": run})
+    else:
+        _print_end(run)
+    return Exit.OK if run["status"] == "completed" else Exit.RUN_FAILED
+
+
+class _Watch:
+    def __init__(self, api: Api, run_id: str, timeout_s: float) -> None:
+        self.api = api
+        self.run_id = run_id
+        self.timeout_s = timeout_s
+        self.deadline = time.monotonic() + timeout_s if timeout_s else float("inf")
+        self.show: Callable[[Frame], None] = (
+            (lambda frame: print_json_line(frame.raw))
+            if current_options().json
+            else Progress().show
+        )
+
+    def to_end(self, since: str) -> dict[str, Any]:
+        """The run in its final state."""
+        path = f"/v1/events/stream/{self.run_id}"
+        heard = time.monotonic()
+        for frame in self.api.follow(path, since, silence_s=self._silence_s):
+            self._check_deadline()
+            if frame is not None:
+                heard = time.monotonic()
+                self.show(frame)
+                if frame.type not in _ENDS:
+                    continue
+            elif time.monotonic() - heard < _IDLE_S:
+                continue
+            run = self._run()
+            if run["status"] in TERMINAL:
+                return run
+        raise AssertionError("a stream is followed for ever")
+
+    def _run(self) -> dict[str, Any]:
+        found = self.api.get(f"/v1/runs/{self.run_id}")
+        assert isinstance(found, dict)
+        return found
+
+    def _silence_s(self) -> float:
+        return max(0.1, min(SILENCE_S, self.deadline - time.monotonic()))
+
+    def _check_deadline(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise CliError(
+                f"Run {self.run_id} did not end in {self.timeout_s:g} s and goes on. Watch it: "
+                f"`djinn runs watch {self.run_id}`.",
+                Exit.TIMEOUT,
+            )
+
+
+def _explain_detached(run_id: str) -> None:
+    click.echo(
+        f"\nNo longer watching; run {run_id} goes on.\n"
+        f"  watch it again:  djinn runs watch {run_id}\n"
+        f"  cancel it:       djinn runs cancel {run_id}",
+        err=True,
+    )
+
+
+def _print_end(run: Mapping[str, Any]) -> None:
+    colour = {"completed": "green", "failed": "red"}.get(str(run["status"]), "yellow")
+    text = f"Run {run['id']} {run['status']}"
+    if run.get("error"):
+        text += f": {run['error']}"
+    click.secho(text, fg=colour, bold=True)

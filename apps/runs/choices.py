@@ -1,4 +1,4 @@
-"""States of runs, step executions, loops and approvals, and the sets that questions are asked of."""
+"""States of runs, step executions, loops and approvals, and sets of them that mean something."""
 
 from django.db.models import TextChoices
 

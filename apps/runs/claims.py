@@ -27,6 +27,7 @@ class ClaimedStep:
     timeout_s: int
     variables: Mapping[str, str]
     workspace_path: str
+    workspace_id: int = 0  # its row; 0: the run has none
     human_context: str = ""
     repair: bool = False
     stream_position: str = "0"

@@ -83,3 +83,15 @@ class IllegalMove(Conflict):
         super().__init__(
             f"A run that is {status} cannot {action}.", action=action, status=status, **extra
         )
+
+
+class ApprovalNotFound(NotFound):
+    def __init__(self, approval_id: str) -> None:
+        super().__init__(f"There is no approval {approval_id}.", approval_id=approval_id)
+
+
+class ApprovalClosed(Conflict):
+    def __init__(self, approval_id: str, status: str) -> None:
+        super().__init__(
+            f"This approval is already {status}.", approval_id=approval_id, status=status
+        )

@@ -9,11 +9,13 @@ items and approvals. Heartbeats touch the execution's row alone.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import Func, QuerySet
-from django.db.models.fields import BigIntegerField, DateTimeField
+from django.conf import settings
+from django.db.models import DateTimeField, F, Func, JSONField, QuerySet, Value
+from django.db.models.expressions import CombinedExpression
 
 from apps.runs.choices import ApprovalStatus, LoopItemStatus, RunStatus, StepStatus
 from apps.runs.models import Approval, LoopItem, Run, StepExecution
@@ -82,7 +84,7 @@ ITEM_MOVES: Mapping[LoopItemStatus, frozenset[LoopItemStatus]] = {
     # A restart takes an end back.
     LoopItemStatus.COMPLETED: frozenset({LoopItemStatus.PENDING, LoopItemStatus.RUNNING}),
     LoopItemStatus.FAILED: frozenset({LoopItemStatus.PENDING, LoopItemStatus.RUNNING}),
-    LoopItemStatus.SKIPPED: frozenset({LoopItemStatus.PENDING}),
+    LoopItemStatus.SKIPPED: frozenset({LoopItemStatus.PENDING, LoopItemStatus.RUNNING}),
 }
 
 APPROVAL_MOVES: Mapping[ApprovalStatus, frozenset[ApprovalStatus]] = {
@@ -109,11 +111,20 @@ class ClockTimestamp(Func):
     output_field = DateTimeField()
 
 
-class NextFence(Func):
-    """A number greater than any fence before it."""
+def lease_end() -> CombinedExpression:
+    """When a lease taken now runs out, on the database's clock."""
+    return ClockTimestamp() + timedelta(seconds=settings.LEASE_S)
 
-    template = "nextval('runs_fence_seq')"
-    output_field = BigIntegerField()
+
+class JsonMerge(Func):
+    """A JSON object column with some keys set, the others as they are."""
+
+    template = "%(expressions)s"
+    arg_joiner = " || "
+    output_field = JSONField()
+
+    def __init__(self, column: str, values: Mapping[str, object]) -> None:
+        super().__init__(F(column), Value(dict(values), output_field=JSONField()))
 
 
 def run_move(
@@ -121,7 +132,7 @@ def run_move(
     *,
     to: RunStatus,
     only_from: Iterable[RunStatus] | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> bool:
     allowed = sources(RUN_MOVES, to)
     if only_from is not None:
@@ -136,14 +147,14 @@ def step_move(
     execution_id: int,
     *,
     to: StepStatus,
-    fence: int | None = None,
+    held_by: int | None = None,
     only_from: Iterable[StepStatus] | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> bool:
-    """Move one execution. With `fence`, only its present holder moves it."""
+    """Move one execution. With `held_by`, a fence, only its present holder moves it."""
     executions = StepExecution.objects.filter(id=execution_id)
-    if fence is not None:
-        executions = executions.filter(fence=fence)
+    if held_by is not None:
+        executions = executions.filter(fence=held_by)
     return steps_move(executions, to=to, only_from=only_from, **fields) == 1
 
 
@@ -152,7 +163,7 @@ def steps_move(
     *,
     to: StepStatus,
     only_from: Iterable[StepStatus] | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> int:
     """Move all of `executions` that may go there; how many did."""
     allowed = sources(STEP_MOVES, to)
@@ -161,14 +172,27 @@ def steps_move(
     return executions.filter(status__in=allowed).update(status=to, **fields)
 
 
-def items_move(items: QuerySet[LoopItem], *, to: LoopItemStatus, **fields: object) -> int:
-    return items.filter(status__in=sources(ITEM_MOVES, to)).update(status=to, **fields)
+def items_move(
+    items: QuerySet[LoopItem],
+    *,
+    to: LoopItemStatus,
+    only_from: Iterable[LoopItemStatus] | None = None,
+    **fields: Any,
+) -> int:
+    allowed = sources(ITEM_MOVES, to)
+    if only_from is not None:
+        allowed = [status for status in allowed if status in set(only_from)]
+    return items.filter(status__in=allowed).update(status=to, **fields)
 
 
-def approvals_move(approvals: QuerySet[Approval], *, to: ApprovalStatus, **fields: object) -> int:
+def approvals_move(approvals: QuerySet[Approval], *, to: ApprovalStatus, **fields: Any) -> int:
     return approvals.filter(status__in=sources(APPROVAL_MOVES, to)).update(status=to, **fields)
 
 
-def execution_insert(executions: list[StepExecution]) -> list[StepExecution]:
+def executions_insert(executions: list[StepExecution]) -> list[StepExecution]:
     """Insert new executions in the state they carry: `pending`, `queued`, or `starting` at once."""
     return StepExecution.objects.bulk_create(executions)
+
+
+def items_insert(items: list[LoopItem]) -> list[LoopItem]:
+    return LoopItem.objects.bulk_create(items)

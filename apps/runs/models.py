@@ -43,6 +43,8 @@ class Run(TimestampedModel):
     workspace_type = models.CharField(max_length=24, default="git_worktree")
     task_branch = models.CharField(max_length=250, default="")
     workspace = models.ForeignKey("repos.Workspace", on_delete=models.SET_NULL, null=True)
+    # A commit that the workspace must be put back to before a step starts; `base`: its first.
+    reset_to = models.CharField(max_length=64, default="")
     initiated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="runs"
     )
@@ -121,6 +123,7 @@ class StepExecution(models.Model):
     due_at = models.DateTimeField(db_default=Now())  # not before: back-off of a retry
     queued_at = models.DateTimeField(db_default=Now())
     dispatched_at = models.DateTimeField(null=True)
+    dispatch_count = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     advanced_at = models.DateTimeField(null=True)  # the outcome has been decided upon

@@ -6,8 +6,6 @@ everything else as it was before it waited.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -21,48 +19,60 @@ from apps.pipelines.decisions import (
     RunView,
 )
 from apps.pipelines.definition import Pipeline
-from apps.pipelines.models import PipelineSnapshot
-from apps.pipelines.parse import pipeline_from_snapshot
-from apps.runs.choices import RunStatus, StepStatus
+from apps.runs.choices import StepStatus
 from apps.runs.errors import RunNotFound
+from apps.runs.snapshots import pipeline_of
+from apps.runs.variables import run_variables
 
 _LOCK_RUN = """
 SELECT r.id, r.status, r.generation, r.snapshot_id, r.pipeline_id, r.kind, r.project_id, r.task_id,
        r.repository, r.task_description, r.context, r.variables, r.human_context, r.model_override,
-       r.current_step_id, r.initiated_by_id, r.pause_requested_at, r.cancel_requested_at,
-       coalesce(w.path, '')
+       r.current_step_id, r.initiated_by_id, r.cancel_reason,
+       r.workspace_type, r.reset_to, coalesce(w.path, ''), coalesce(w.id, 0),
+       coalesce(w.head_commit, ''), nextval('runs_fence_seq')
   FROM runs_run r LEFT JOIN repos_workspace w ON w.id = r.workspace_id
- WHERE r.id = %s
+ WHERE r.id = {which}
    FOR UPDATE OF r
 """
+_LOCK_BY_ID = _LOCK_RUN.format(which="%s")
+_LOCK_BY_EXECUTION = _LOCK_RUN.format(
+    which="(SELECT run_id FROM runs_stepexecution WHERE id = %s AND attempt = %s)"
+)
 
 _LOAD_ROWS = """
 SELECT
-  (SELECT coalesce(json_agg(e ORDER BY e.id), '[]') FROM (
+  (SELECT coalesce(json_agg(e ORDER BY e.first_id), '[]') FROM (
      SELECT DISTINCT ON (step_id, visit)
+            min(id) OVER (PARTITION BY step_id, visit) AS first_id,
             id, step_id, visit, attempt, status, retry_count, lost_count, result_retries, repair,
-            loop_item_id, agent_id, fence, human_context, timeout_s, session_id, stream_position,
-            lease_until < clock_timestamp() AS expired, due_at <= clock_timestamp() AS due,
-            abort_reason, advanced_at IS NOT NULL AS advanced, started_at IS NOT NULL AS started
+            repair_for, loop_item_id, agent_id, fence, human_context, timeout_s, session_id,
+            stream_position, abort_reason,
+            lease_until < clock_timestamp() AS expired, due_at <= clock_timestamp() AS due
        FROM runs_stepexecution
       WHERE run_id = %(run)s AND generation = %(generation)s AND NOT superseded
       ORDER BY step_id, visit, attempt DESC) e)::text,
   (SELECT coalesce(json_agg(l ORDER BY l.id), '[]') FROM (
-     SELECT DISTINCT ON (s.step_id) s.id, s.step_id, s.generation, s.closed_at IS NULL AS is_open,
+     SELECT s.id, s.step_id, s.generation, s.closed_at IS NULL AS is_open, s.parent_item_id,
             (SELECT coalesce(json_agg(i ORDER BY i.index), '[]') FROM (
                SELECT id, index, kind, status, data FROM runs_loopitem WHERE loop_id = s.id) i
             ) AS items
        FROM runs_loopstate s
-      WHERE s.run_id = %(run)s AND s.run_generation = %(generation)s AND NOT s.superseded
-      ORDER BY s.step_id, s.generation DESC) l)::text,
+      WHERE s.run_id = %(run)s AND s.run_generation = %(generation)s AND NOT s.superseded) l)::text,
   (SELECT coalesce(json_agg(o ORDER BY o.id), '[]') FROM (
      SELECT id, key, value, loop_item_id FROM runs_runoutput
-      WHERE run_id = %(run)s AND current) o)::text
+      WHERE run_id = %(run)s AND current) o)::text,
+  (SELECT coalesce(json_object_agg(step_id, visit), '{}') FROM (
+     SELECT step_id, max(visit) AS visit FROM runs_stepexecution
+      WHERE run_id = %(run)s AND generation = %(generation)s AND superseded GROUP BY step_id) v
+  )::text,
+  (SELECT coalesce(json_object_agg(step_id, generation), '{}') FROM (
+     SELECT step_id, max(generation) AS generation FROM runs_loopstate
+      WHERE run_id = %(run)s AND run_generation = %(generation)s AND superseded GROUP BY step_id) g
+  )::text
 """
 
-_TAKEN_VISITS = """
-SELECT step_id, max(visit) FROM runs_stepexecution
- WHERE run_id = %s AND generation = %s AND superseded GROUP BY step_id
+_LOAD_ENDS = """
+SELECT id, outputs::text, error_code, error FROM runs_stepexecution WHERE id = ANY(%s)
 """
 
 
@@ -71,6 +81,7 @@ class ExecutionRow:
     """The newest attempt of one visit."""
 
     id: int
+    first_id: int  # of the visit's first attempt
     step_id: str
     visit: int
     attempt: int
@@ -80,6 +91,7 @@ class ExecutionRow:
     lost_count: int = 0
     result_retries: int = 0
     repair: bool = False
+    repair_for: str = ""
     loop_item_id: int | None = None
     fence: int = 0
     human_context: str = ""
@@ -89,8 +101,9 @@ class ExecutionRow:
     expired: bool | None = None
     due: bool = True
     abort_reason: str = ""
-    advanced: bool = False
-    started: bool = False
+    outputs: Mapping[str, str] = field(default_factory=dict)  # see `ends_load`
+    error_code: str = ""
+    error: str = ""
 
 
 @dataclass(slots=True)
@@ -109,6 +122,7 @@ class LoopRow:
     generation: int
     is_open: bool
     items: list[ItemRow]
+    parent_item_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -137,19 +151,39 @@ class RunState:
     model_override: str
     current_step_id: str
     initiated_by_id: str | None
-    pause_requested_at: datetime | None
-    cancel_requested_at: datetime | None
+    cancel_reason: str
+    workspace_type: str
+    reset_to: str
     workspace_path: str
+    workspace_id: int
+    head_commit: str
+    next_fence: int  # fresh from the sequence with each lock
     executions: list[ExecutionRow] = field(default_factory=list)
     loops: list[LoopRow] = field(default_factory=list)
     outputs: dict[str, OutputRow] = field(default_factory=dict)
+    # Highest numbers that superseded rows used.
+    last_visit: dict[str, int] = field(default_factory=dict)
+    last_generation: dict[str, int] = field(default_factory=dict)
 
     @property
     def pipeline(self) -> Pipeline:
         return pipeline_of(self.snapshot_id)
 
+    @property
+    def workspace_is_ready(self) -> bool:
+        return self.workspace_type == "none" or (bool(self.workspace_path) and not self.reset_to)
+
     def execution(self, execution_id: int) -> ExecutionRow | None:
         return next((row for row in self.executions if row.id == execution_id), None)
+
+    def put(self, row: ExecutionRow) -> None:
+        """A new attempt takes the place of the one before; a new visit comes last."""
+        for place, each in enumerate(self.executions):
+            if (each.step_id, each.visit) == (row.step_id, row.visit):
+                row.first_id = each.first_id
+                self.executions[place] = row
+                return
+        self.executions.append(row)
 
     def in_status(self, statuses: Iterable[StepStatus]) -> list[ExecutionRow]:
         wanted = frozenset(statuses)
@@ -164,6 +198,13 @@ class RunState:
         return next(
             item for item in self.loop(ref.step_id, ref.generation).items if item.index == ref.index
         )
+
+    def open_item_id(self, row: ExecutionRow) -> int | None:
+        """The loop item an execution works on, while that is open."""
+        running = [
+            item.id for loop in self.loops for item in loop.items if item.status == "running"
+        ]
+        return row.loop_item_id if row.loop_item_id in running else None
 
     def item_ref(self, item_id: int | None) -> LoopItemRef | None:
         for loop in self.loops:
@@ -181,9 +222,49 @@ class RunState:
         """What `decide` is told. The execution `outcome_of` is shown as still running."""
         return RunView(
             outputs=self.values(),
-            variables=variables_of(self),
+            variables=run_variables(self),
             executions=tuple(self._execution_view(row, outcome_of) for row in self.executions),
-            loops=tuple(_loop_view(loop) for loop in self.loops),
+            loops=tuple(self._loop_view(loop) for loop in self.loops),
+            last_visit=self._last_visits(),
+            last_generation=self._last_generations(),
+        )
+
+    def produced_by(self, item_id: int) -> list[str]:
+        """Names of current outputs made since the item began, inner loops included."""
+        inside = {item_id}
+        for loop in self.loops:  # in the order of opening: outer loops first
+            if loop.parent_item_id in inside:
+                inside.update(item.id for item in loop.items)
+        return [key for key, output in self.outputs.items() if output.loop_item_id in inside]
+
+    def _last_visits(self) -> dict[str, int]:
+        last = dict(self.last_visit)
+        for row in self.executions:
+            last[row.step_id] = max(last.get(row.step_id, 0), row.visit)
+        return last
+
+    def _last_generations(self) -> dict[str, int]:
+        last = dict(self.last_generation)
+        for loop in self.loops:
+            last[loop.step_id] = max(last.get(loop.step_id, 0), loop.generation)
+        return last
+
+    def _loop_view(self, loop: LoopRow) -> LoopView:
+        return LoopView(
+            step_id=loop.step_id,
+            generation=loop.generation,
+            is_open=loop.is_open,
+            items=tuple(
+                LoopItemView(
+                    index=item.index,
+                    kind=item.kind,
+                    status=item.status,
+                    data=item.data,
+                    produced=tuple(self.produced_by(item.id)),
+                )
+                for item in loop.items
+            ),
+            parent=self.item_ref(loop.parent_item_id),
         )
 
     def _execution_view(self, row: ExecutionRow, outcome_of: int | None) -> ExecutionView:
@@ -196,37 +277,33 @@ class RunState:
             lost_count=row.lost_count,
             result_retries=row.result_retries,
             repair=row.repair,
+            repair_for=row.repair_for,
+            outputs=row.outputs,
+            error_code=row.error_code,
+            error=row.error,
             loop_item=self.item_ref(row.loop_item_id),
         )
 
 
-def _loop_view(loop: LoopRow) -> LoopView:
-    return LoopView(
-        step_id=loop.step_id,
-        generation=loop.generation,
-        is_open=loop.is_open,
-        items=tuple(
-            LoopItemView(index=item.index, kind=item.kind, status=item.status, data=item.data)
-            for item in loop.items
-        ),
-    )
-
-
-@lru_cache(maxsize=256)
-def pipeline_of(snapshot_id: int) -> Pipeline:
-    """Snapshots never change, so a process parses each once."""
-    return pipeline_from_snapshot(
-        PipelineSnapshot.objects.values_list("parsed", flat=True).get(id=snapshot_id)
-    )
-
-
 def run_lock(run_id: str) -> RunState:
     """Lock the run's row until the transaction ends; nothing else is read. Raises RunNotFound."""
+    state = _lock(_LOCK_BY_ID, run_id)
+    if state is None:
+        raise RunNotFound(run_id)
+    return state
+
+
+def run_lock_of(execution_id: int, attempt: int) -> RunState | None:
+    """Lock the run of an execution; None when that attempt is gone."""
+    return _lock(_LOCK_BY_EXECUTION, execution_id, attempt)
+
+
+def _lock(statement: str, *params: str | int) -> RunState | None:
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_RUN, [run_id])
+        cursor.execute(statement, params)
         row = cursor.fetchone()
     if row is None:
-        raise RunNotFound(run_id)
+        return None
     fields = list(row)
     fields[11] = orjson.loads(fields[11])
     return RunState(*fields)
@@ -236,10 +313,22 @@ def run_load(state: RunState) -> RunState:
     """Read executions, loops and outputs of a locked run."""
     with connection.cursor() as cursor:
         cursor.execute(_LOAD_ROWS, {"run": state.id, "generation": state.generation})
-        executions, loops, outputs = (orjson.loads(text) for text in cursor.fetchone())
+        parts = [orjson.loads(text) for text in cursor.fetchone()]
+    executions, loops, outputs, state.last_visit, state.last_generation = parts
     state.executions = [ExecutionRow(**row) for row in executions]
     state.loops = [_loop_row(row) for row in loops]
     state.outputs = {row["key"]: OutputRow(row["value"], row["loop_item_id"]) for row in outputs}
+    return state
+
+
+def ends_load(state: RunState) -> RunState:
+    """Read how the executions ended: only `resume` and a late decision look at that."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOAD_ENDS, [[row.id for row in state.executions]])
+        ends = {row[0]: row[1:] for row in cursor.fetchall()}
+    for row in state.executions:
+        outputs, row.error_code, row.error = ends[row.id]
+        row.outputs = orjson.loads(outputs)
     return state
 
 
@@ -250,12 +339,3 @@ def _loop_row(row: dict[str, Any]) -> LoopRow:
 
 def run_locked(run_id: str) -> RunState:
     return run_load(run_lock(run_id))
-
-
-def run_is_active(state: RunState) -> bool:
-    return state.status in {
-        RunStatus.RUNNING,
-        RunStatus.WAITING_HUMAN,
-        RunStatus.PAUSING,
-        RunStatus.PAUSED,
-    }

@@ -1,0 +1,53 @@
+"""Values and knowledge that come from outside of an outcome: a person's, or an agent's midway."""
+
+from apps.runs.errors import StepNotFound
+from apps.runs.events import run_event, run_events_append
+from apps.runs.models import RunKnowledge, RunOutput, StepExecution
+from apps.runs.services.finish import retried
+from apps.runs.state import run_lock
+
+
+def run_output_put(*, run_id: str, key: str, value: str, step_id: str = "") -> None:
+    """Set one output of a run. With `step_id` it counts as made by that step's newest visit."""
+
+    def write() -> None:
+        state = run_lock(run_id)
+        execution = _newest(run_id, state.generation, step_id) if step_id else None
+        RunOutput.objects.filter(run_id=run_id, key=key, current=True).update(current=False)
+        RunOutput.objects.create(
+            run_id=run_id,
+            generation=state.generation,
+            key=key,
+            value=value,
+            step_execution=execution,
+            loop_item_id=execution.loop_item_id if execution else None,
+        )
+        run_events_append(run_id, [run_event("RUN_UPDATED", status=state.status, outputKey=key)])
+
+    retried(write)
+
+
+def _newest(run_id: str, generation: int, step_id: str) -> StepExecution:
+    execution = (
+        StepExecution.objects.filter(
+            run_id=run_id, generation=generation, step_id=step_id, superseded=False
+        )
+        .order_by("-id")
+        .first()
+    )
+    if execution is None:
+        raise StepNotFound(run_id, step_id)
+    return execution
+
+
+def run_knowledge_add(
+    *, run_id: str, agent_id: str, category: str, content: str, importance: str = "medium"
+) -> RunKnowledge:
+    """What an agent wants the later steps of its run to know."""
+    return RunKnowledge.objects.create(
+        run_id=run_id,
+        agent_id=agent_id,
+        category=category,
+        content=content,
+        importance=importance,
+    )

@@ -16,7 +16,6 @@ from apps.pipelines import flow
 from apps.pipelines.decisions import (
     Effect,
     ExecutionView,
-    FailRun,
     LoopItemRef,
     NotifyAgent,
     Outcome,
@@ -48,20 +47,15 @@ def start(pipeline: Pipeline, view: RunView) -> tuple[Effect, ...]:
 
 def decide(pipeline: Pipeline, view: RunView, outcome: Outcome) -> tuple[Effect, ...]:
     turn = Turn(pipeline, view)
-    execution = turn.find(outcome)
-    if execution is None:
-        return ()
-    step = pipeline.step(outcome.step_id)
-    outcome = judged(step, outcome)
-    turn.learn(execution, outcome)
-    _Ending(turn, step, execution, outcome).decide()
+    _follow(turn, outcome)
     return tuple(turn.effects)
 
 
 def resume(pipeline: Pipeline, view: RunView) -> tuple[Effect, ...]:
-    """Go on where the run stands. `view` includes what ended last, with its outputs or error.
+    """Go on where the run stands. `view` includes what ended, with its outputs or error.
 
-    Aborted attempts are repeated; otherwise the newest outcome is decided upon.
+    Aborted attempts are repeated; otherwise the outcomes that were not advanced are decided upon,
+    or the newest one again. A run that then has nothing to do has stalled.
     """
     if any(each.status in ACTIVE for each in view.executions):
         return ()
@@ -70,11 +64,24 @@ def resume(pipeline: Pipeline, view: RunView) -> tuple[Effect, ...]:
     aborted = [each for each in view.executions if each.status in ("cancelled", "skipped")]
     if aborted:
         return tuple(_repeat(each) for each in aborted)
+    turn = Turn(pipeline, view)
     last = view.executions[-1]
-    stalled = FailRun(
-        code="stalled", message=f"Nothing runs and nothing follows step {last.step_id}."
-    )
-    return decide(pipeline, view, _outcome_of(last)) or (stalled,)
+    for each in [each for each in view.executions if not each.advanced] or [last]:
+        if not turn.ended:
+            _follow(turn, _outcome_of(each))
+    if not turn.ended and not turn.active:
+        turn.fail("stalled", f"Nothing runs and nothing follows step {last.step_id}.")
+    return tuple(turn.effects)
+
+
+def _follow(turn: Turn, outcome: Outcome) -> None:
+    execution = turn.find(outcome)
+    if execution is None:
+        return
+    step = turn.pipeline.step(outcome.step_id)
+    outcome = judged(step, outcome)
+    turn.learn(execution, outcome)
+    _Ending(turn, step, execution, outcome).decide()
 
 
 def judged(step: Step, outcome: Outcome) -> Outcome:
@@ -191,10 +198,12 @@ class _Ending:
             )
 
     def _after_loop_step(self, on_each_complete: str | None, match: Match | None) -> None:
-        if self.item is not None and on_each_complete:
+        if self.item is None:
+            flow.after_all(self.turn, self.step, None)
+        elif on_each_complete:
             flow.goto(self.turn, on_each_complete, self.item, self._cause(match))
         else:
-            flow.end_of_path(self.turn, self.item)
+            flow.complete_item(self.turn, self.item)
 
     def _without_route(self, match: Match | None) -> None:
         """No movement, no onComplete: an end if it is meant as one, else a fault."""

@@ -27,9 +27,11 @@ class ExecutionView:
     repair: bool = False
     repair_for: str = ""  # loop step that waits for the repaired output, see `RetryStep`
     loop_item: "LoopItemRef | None" = None
-    outputs: Mapping[str, str] = field(default_factory=dict)  # read by `resume` only
-    error_code: str = ""  # read by `resume` only
-    error: str = ""  # read by `resume` only
+    outputs: Mapping[str, str] = field(default_factory=dict)  # of this attempt
+    # Read by `resume` only. Not advanced: it has ended and its outcome was not decided upon yet.
+    advanced: bool = True
+    error_code: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

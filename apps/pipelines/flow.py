@@ -125,10 +125,10 @@ def _advance(
         if _indexes(loop, "failed") and _loop(turn, step.id).on_item_fail == "stop":
             fail_step(turn, loop.parent, code, message)
         else:
-            _after_all(turn, step, loop.parent)
+            after_all(turn, step, loop.parent)
 
 
-def _after_all(turn: Turn, step: Step, parent: LoopItemRef | None) -> None:
+def after_all(turn: Turn, step: Step, parent: LoopItemRef | None) -> None:
     target = _loop(turn, step.id).on_all_complete or step.on_complete
     if target:
         goto(turn, target, parent, Cause(step_id=step.id))
@@ -253,7 +253,7 @@ def _open(
     turn.add(OpenLoop(step_id=step.id, generation=generation, items=tuple(items), parent=parent))
     if not items:
         turn.add(CloseLoop(step_id=step.id, generation=generation))
-        _after_all(turn, step, parent)
+        after_all(turn, step, parent)
         return
     loop = turn.newest_loop(step.id)
     assert loop is not None, "it was opened above"

@@ -120,7 +120,8 @@ class Turn:
     # -- changes -------------------------------------------------------------------------------
 
     def learn(self, execution: ExecutionView, outcome: Outcome) -> None:
-        self._put(replace(execution, status="completed" if outcome.succeeded else "failed"))
+        status = "completed" if outcome.succeeded else "failed"
+        self._put(replace(execution, status=status, outputs=outcome.outputs))
         if outcome.succeeded:
             self.variables.update(outcome.outputs)
             self._learned = tuple(outcome.outputs)

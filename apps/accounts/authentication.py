@@ -15,7 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from apps.accounts.models import SESSION_TOKEN_PREFIX, ApiKey, SessionToken, User
-from apps.accounts.principals import AgentPrincipal
+from apps.accounts.services import stream_ticket_use
 from apps.accounts.tokens import digest
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
@@ -62,9 +62,9 @@ class SessionTokenAuthentication(BearerAuthentication):
             raise AuthenticationFailed("This session has ended.", code="token_revoked")
         if found.expires_at <= timezone.now():
             raise AuthenticationFailed("This session token has expired.", code="token_expired")
-        if found.user is None:
-            return AgentPrincipal(found), found
-        return _active(found.user), found
+        if found.user is not None:
+            _active(found.user)
+        return found.caller, found
 
 
 class ApiKeyAuthentication(BearerAuthentication):
@@ -82,6 +82,23 @@ class ApiKeyAuthentication(BearerAuthentication):
         user = _active(key.user)
         _note_use(key)
         return user, key
+
+
+class TicketAuthentication(BaseAuthentication):
+    """A stream's one-time `?ticket=`. `request.auth` is the used `StreamTicket`."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        ticket = request.query_params.get("ticket")
+        if ticket is None:
+            return None
+        used = stream_ticket_use(ticket)
+        found = used.reloaded() if used else None
+        if found is None:
+            raise AuthenticationFailed("This ticket is unknown, used or too old.")
+        return found
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="djinnbot"'
 
 
 def _note_use(key: ApiKey) -> None:

@@ -5,10 +5,12 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from rest_framework_api_key.crypto import KeyGenerator
 from rest_framework_api_key.models import AbstractAPIKey, BaseAPIKeyManager
 
-from apps.core.api.callers import CallerKind
+from apps.accounts.principals import AgentPrincipal
+from apps.core.api.callers import SCOPES, CallerKind, Credential
 from apps.core.ids import new_id
 
 API_KEY_PREFIX = "djb_"
@@ -74,6 +76,14 @@ class ApiKey(AbstractAPIKey):
         return frozenset(self.scopes)
 
     @property
+    def is_usable(self) -> bool:
+        return not self.revoked and not self.has_expired and self.user.is_active
+
+    def reloaded(self) -> "tuple[User, ApiKey] | None":
+        key = ApiKey.objects.select_related("user").filter(pk=self.pk).first()
+        return (key.user, key) if key and key.is_usable else None
+
+    @property
     def principal(self) -> str:
         return f"user:{self.user_id}"
 
@@ -105,6 +115,19 @@ class SessionToken(models.Model):
         return f"{self.id} of {self.session_id}"
 
     @property
+    def is_usable(self) -> bool:
+        live = self.revoked_at is None and self.expires_at > timezone.now()
+        return live and (self.user is None or self.user.is_active)
+
+    @property
+    def caller(self) -> "User | AgentPrincipal":
+        return self.user or AgentPrincipal(self.agent_id)
+
+    def reloaded(self) -> "tuple[User | AgentPrincipal, SessionToken] | None":
+        token = SessionToken.objects.select_related("user").filter(pk=self.pk).first()
+        return (token.caller, token) if token and token.is_usable else None
+
+    @property
     def scope_set(self) -> frozenset[str]:
         granted = self.grants.get("scopes")
         return SESSION_SCOPES if granted is None else frozenset(granted)
@@ -133,3 +156,30 @@ class StreamTicket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} ticket of {self.user_id}"
+
+    # As a credential of its own, a ticket stands for whom it was made, and for its topics only.
+
+    @property
+    def _behind(self) -> "tuple[Any, Credential | None] | None":
+        shown = self.session_token or self.api_key
+        if shown is not None:
+            return shown.reloaded()
+        user = User.objects.filter(pk=self.user_id, is_active=True).first()
+        return (user, None) if user else None
+
+    @property
+    def caller_kind(self) -> CallerKind:
+        return "session" if self.session_token_id else "user"
+
+    @property
+    def scope_set(self) -> frozenset[str]:
+        shown = self.session_token or self.api_key
+        return shown.scope_set if shown else frozenset(SCOPES)
+
+    @property
+    def principal(self) -> str:
+        return self.session_token.principal if self.session_token else f"user:{self.user_id}"
+
+    def reloaded(self) -> "tuple[Any, StreamTicket] | None":
+        behind = self._behind
+        return (behind[0], self) if behind else None

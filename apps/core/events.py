@@ -207,6 +207,10 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def now_timestamp() -> str:
+    return timestamp(datetime.now(UTC))
+
+
 # Publishing
 
 

@@ -14,6 +14,7 @@ def redis_client() -> "redis.Redis":
     """One client a process for short commands: a dead Redis costs half a second, not a request."""
     return redis.Redis.from_url(
         settings.REDIS_URL,
+        protocol=2,
         socket_timeout=1.0,
         socket_connect_timeout=0.5,
         health_check_interval=30,
@@ -25,7 +26,7 @@ def redis_client() -> "redis.Redis":
 def blocking_client() -> "redis.asyncio.Redis":
     """A client of its own for a blocking read: the read's own time-out is the only one."""
     return redis.asyncio.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=2.0
+        settings.REDIS_URL, protocol=2, socket_timeout=None, socket_connect_timeout=2.0
     )
 
 

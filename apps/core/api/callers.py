@@ -2,8 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from django.conf import settings
+from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -45,6 +48,10 @@ class Credential(Protocol):
     @property
     def principal(self) -> str: ...
 
+    def reloaded(self) -> "tuple[Any, Credential] | None":
+        """The user and this credential as they are now. None: it is good no more."""
+        ...
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -56,6 +63,7 @@ class Caller:
     scopes: frozenset[str]
     principal: str
     credential: Credential | None = field(default=None)
+    browser_session: str = ""  # the key of a Django session, when that is what was shown
 
     @property
     def is_admin(self) -> bool:
@@ -71,10 +79,30 @@ class Caller:
 
 def caller_of(request: Request | HttpRequest) -> Caller:
     """The caller of an authenticated request."""
-    return caller_from(request.user, getattr(request, "auth", None))
+    session = getattr(request, "session", None)
+    key = session.session_key if session is not None else None
+    return caller_from(request.user, getattr(request, "auth", None), key or "")
 
 
-def caller_from(user: Any, credential: object) -> Caller:
+def caller_reloaded(caller: Caller) -> Caller | None:
+    """The caller as the database knows it now. None: it may no longer call (long streams ask)."""
+    if caller.credential is not None:
+        found = caller.credential.reloaded()
+        return caller_from(*found) if found else None
+    user = user_of_browser_session(caller.browser_session)
+    return caller_from(user, None, caller.browser_session) if user is not None else None
+
+
+def user_of_browser_session(key: str) -> Any:
+    """Who is signed in with a session cookie. None: nobody, or no longer."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    request = HttpRequest()
+    request.session = store(key) if key else store()
+    user = get_user(request)  # checks the password's hash too: a new password ends sessions
+    return user if user.is_authenticated else None
+
+
+def caller_from(user: Any, credential: object, browser_session: str = "") -> Caller:
     if isinstance(credential, Credential):
         return Caller(
             user=user,
@@ -86,7 +114,13 @@ def caller_from(user: Any, credential: object) -> Caller:
     if user is None or not user.is_authenticated:
         return Caller(AnonymousUser(), frozenset({"anonymous"}), frozenset(), "anonymous")
     scopes = frozenset(SCOPES) - (frozenset() if user.is_staff else {"admin"})
-    return Caller(user, _kinds(user, None), scopes, f"user:{user.pk}")
+    return Caller(
+        user=user,
+        kinds=_kinds(user, None),
+        scopes=scopes,
+        principal=f"user:{user.pk}",
+        browser_session=browser_session,
+    )
 
 
 def _kinds(user: Any, credential: Credential | None) -> frozenset[CallerKind]:

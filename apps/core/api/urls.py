@@ -6,6 +6,8 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
+from apps.core.api import streams
+
 
 def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> URLPattern:
     """A path under `/v1/`, written without slashes at its ends: `runs/<str:run_id>/steps`."""
@@ -15,4 +17,7 @@ def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> UR
     return path(pattern, handler, name=name)
 
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    route("events/stream", streams.FeedStreamView.as_view(), name="events-stream"),
+    route("events/stream/<str:run_id>", streams.RunStreamView.as_view(), name="run-stream"),
+]

@@ -12,8 +12,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "apps.core.api.pagination.CursorPage",
     "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.api.errors.exception_handler",
+    "DATETIME_FORMAT": None,  # the renderer writes times, the same for models and plain rows
+    "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": [
+        "rest_framework.renderers.MultiPartRenderer",
+        "rest_framework.renderers.JSONRenderer",
+    ],
 }
+# Streams take these too, before the ones above.
+STREAM_AUTHENTICATION_CLASSES = ["apps.accounts.authentication.TicketAuthentication"]
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "DjinnBot API",

@@ -1,0 +1,12 @@
+"""Addresses that a person opens."""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.urls import reverse
+
+
+def login_link(ticket: str, next_path: str = "") -> str:
+    """The one-time address that signs a browser in, and where it goes from there."""
+    query = f"?{urlencode({'next': next_path})}" if next_path else ""
+    return f"{settings.BASE_URL}{reverse('login-ticket', args=[ticket])}{query}"

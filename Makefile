@@ -1,0 +1,52 @@
+# `make help` lists what there is. Each target sets up what it needs; the second time that is quick.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTEST_ARGS ?=
+.DEFAULT_GOAL := help
+
+.PHONY: help demo up down test lint types schema bench clean setup setup-dev lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## Start the platform and run the example pipeline on a real repository
+	@$(BIN)/djinn demo $(ARGS)
+
+up: setup ## Start the platform here; Ctrl-C stops it (ARGS=--detach: in the background)
+	@$(BIN)/djinn up $(ARGS)
+
+down: setup ## Stop the platform
+	@$(BIN)/djinn down
+
+test: setup-dev ## Run all tests (PYTEST_ARGS="-k word" chooses)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup-dev ## ruff, import-linter, migrations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/check_migrations.py
+
+types: setup-dev ## mypy --strict
+	@$(BIN)/mypy djinnbot apps workers tests
+
+schema: setup-dev ## Write the OpenAPI schema, checked, to docs/openapi.json
+	@DJANGO_SETTINGS_MODULE=djinnbot.settings.test $(BIN)/python manage.py spectacular \
+		--format openapi-json --validate --fail-on-warn --file docs/openapi.json
+
+bench: setup-dev ## Measure what must be fast; prints medians and ratios
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lock: setup-dev ## Resolve requirements/*.in again
+	@scripts/lock.sh
+
+clean: ## Remove environments and caches; data of the platform stays
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf djinnbot.egg-info build dist htmlcov .coverage frontend/node_modules frontend/dist
+
+setup:
+	@scripts/bootstrap.sh run
+
+setup-dev:
+	@scripts/bootstrap.sh dev

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,12 +83,16 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        """Whether a server accepts connections. Reads the status line the server itself keeps."""
+        """Whether a server accepts connections: its own status line says so and it listens."""
         try:
             lines = (self.data.resolve() / "postmaster.pid").read_text().splitlines()
+            if len(lines) < 8 or lines[7].strip() != "ready":
+                return False
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(self.socket_dir / ".s.PGSQL.5432"))
         except OSError:
             return False
-        return len(lines) >= 8 and lines[7].strip() == "ready" and pid_alive(int(lines[0]))
+        return True
 
     def _make_socket_dir(self, account: pwd.struct_passwd | None) -> None:
         self.socket_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

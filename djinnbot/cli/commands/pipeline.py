@@ -99,13 +99,11 @@ def _print_problems(found: dict[str, Any], source: str) -> None:
         *({"severity": "warning", "message": text} for text in found.get("warnings") or []),
     ]
     for problem in problems:
-        warning = problem.get("severity") == "warning" or str(problem.get("code", "")).startswith(
-            "W"
-        )
+        code = str(problem.get("code") or "")
+        warning = problem.get("severity") == "warning" or code.startswith("W")
         line = f":{problem['line']}" if problem.get("line") else ""
-        code = f" {problem['code']}" if problem.get("code") else ""
         click.secho(
-            f"{source}{line}:{code} {problem.get('message', '')}",
+            f"{source}{line}: {code} {problem.get('message', '')}".replace("  ", " "),
             fg="yellow" if warning else "red",
             err=True,
         )

@@ -122,7 +122,10 @@ def down() -> int:
 @click.command()
 @global_options
 def status() -> int:
-    """Show the processes on this machine and whether the API answers. Exit code 1 if not all is up."""
+    """Show the processes on this machine and whether the API answers.
+
+    Exit code 1 unless all is up.
+    """
     states = _states(platform_of())
     answer = _api_status()
     if current_options().json:

@@ -52,10 +52,13 @@ def _create_database(url: str, timeout_s: int) -> str:
 def redis_problem(url: str, timeout_s: int = 5) -> str:
     """Empty when Redis answers and this platform may use it."""
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
+    once = Retry(NoBackoff(), 0)
     try:
         with redis.Redis.from_url(
-            url, socket_connect_timeout=timeout_s, socket_timeout=timeout_s
+            url, socket_connect_timeout=timeout_s, socket_timeout=timeout_s, retry=once
         ) as client:
             client.ping()
     except redis.AuthenticationError:

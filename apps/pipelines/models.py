@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from apps.pipelines.fields import OrderedJSONField
+
 
 class PipelineDefinition(models.Model):
     """One pipeline file as last read: valid or not, with its problems."""
@@ -13,7 +15,7 @@ class PipelineDefinition(models.Model):
         BUILTIN = "builtin"
         DATA = "data"
 
-    pipeline_id = models.CharField(max_length=128)
+    pipeline_id = models.CharField(max_length=255)  # an invalid file may have only its name
     layer = models.CharField(max_length=8, choices=Layer.choices)
     path = models.TextField()
     sha256 = models.CharField(max_length=64)
@@ -24,12 +26,12 @@ class PipelineDefinition(models.Model):
     valid = models.BooleanField()
     shadowed = models.BooleanField(default=False)  # another file of this id wins
     problems = models.JSONField(default=list)  # [{code, severity, path, line, message}]
-    parsed = models.JSONField(default=dict)
+    parsed = OrderedJSONField(default=dict)
     yaml = models.TextField(default="")
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["pipeline_id", "layer"]
+        ordering: ClassVar[list[str]] = ["pipeline_id", "layer", "path"]
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["path"], name="pipeline_definition_path"),
         ]
@@ -43,7 +45,7 @@ class PipelineSnapshot(models.Model):
 
     pipeline_id = models.CharField(max_length=128)
     sha256 = models.CharField(max_length=64, unique=True)
-    parsed = models.JSONField()
+    parsed = OrderedJSONField()
     yaml = models.TextField()
     created_at = models.DateTimeField(db_default=Now())
 

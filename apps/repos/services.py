@@ -589,10 +589,16 @@ def workspace_hand_over(workspace: Workspace, uid: int, gid: int) -> None:
     if os.geteuid() != 0:
         return
     places = [Path(workspace.path)]
+    doors = [places[0].parent]
     if workspace.kind == Kind.GIT_WORKTREE:
-        places.append(tree_of(workspace).agent_git_dir)
+        tree = tree_of(workspace)
+        places.append(tree.agent_git_dir)
+        doors += [tree.mirror.parent, tree.mirror]
     for place in places:
         _give(place, uid, gid)
+    for door in doors:
+        os.chown(door, -1, gid)
+        door.chmod(0o710)  # pass through to what you know; list nothing
 
 
 def _give(place: Path, uid: int, gid: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from apps.core.errors import DjinnError
-from apps.repos.errors import WorkspaceCorrupt
+from apps.repos.errors import GitFailed, WorkspaceCorrupt
 from apps.repos.git import CLONE_TIMEOUT_S, Git, Person, commit_tree
 from apps.repos.layout import Tree, directory_create
 from apps.repos.mirrors import EXCLUDED, tip_keep
@@ -215,22 +215,28 @@ def _write_marker(tree: Tree) -> None:
 def changes_add(tree: Tree) -> list[str]:
     """Put all changes of the tree into the platform's index; answer warnings for people."""
     git = git_of(tree)
+    _index_mend(tree, git)
     warnings = _open_nested_repositories(tree, git)
     links = [
         entry.partition("\t")[2]
         for entry in git.lines("ls-files", "--stage", "-z")
         if entry.startswith("160000 ")
     ]
-    excluded = [f":(exclude,literal,top){path}" for path in links]
     try:
-        _add(git, excluded)
-    except DjinnError as exc:
-        if "index file corrupt" not in exc.message and "index file smaller" not in exc.message:
-            warnings.append(exc.message)
-            return warnings
-        (tree.git_dir / "index").unlink(missing_ok=True)
-        _add(git, excluded)
+        _add(git, [f":(exclude,literal,top){path}" for path in links])
+    except GitFailed as exc:
+        warnings.append(exc.message)  # a file that cannot be read does not hold up the others
     return warnings
+
+
+def _index_mend(tree: Tree, git: Git) -> None:
+    """An index that a crash cut short is read again from the last commit."""
+    try:
+        git.text("ls-files", "--error-unmatch", "--", ":/.djinnbot-no-such-file")
+    except GitFailed as exc:
+        if "index file" in exc.message or "index uses" in exc.message:
+            (tree.git_dir / "index").unlink(missing_ok=True)
+            git.text("read-tree", "HEAD")
 
 
 def _add(git: Git, excluded: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Why a step or a run failed: a stable code, what it means, and what a person can do about it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from apps.core.errors import Conflict, NotFound
 
@@ -79,7 +80,7 @@ class StepNotFound(NotFound):
 class IllegalMove(Conflict):
     """The state of the run does not allow what was asked."""
 
-    def __init__(self, action: str, status: str, **extra: object) -> None:
+    def __init__(self, action: str, status: str, **extra: Any) -> None:
         super().__init__(
             f"A run that is {status} cannot {action}.", action=action, status=status, **extra
         )

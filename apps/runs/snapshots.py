@@ -10,6 +10,4 @@ from apps.pipelines.parse import pipeline_from_snapshot
 @lru_cache(maxsize=256)
 def pipeline_of(snapshot_id: int) -> Pipeline:
     """Snapshots never change, so nothing here grows old."""
-    return pipeline_from_snapshot(
-        PipelineSnapshot.objects.values_list("parsed", flat=True).get(id=snapshot_id)
-    )
+    return pipeline_from_snapshot(PipelineSnapshot.objects.get(id=snapshot_id).parsed)

@@ -1,0 +1,5 @@
+"""The Celery tasks, one thin module a domain. Celery finds them through this package."""
+
+from workers.tasks import runs, upkeep
+
+__all__ = ["runs", "upkeep"]

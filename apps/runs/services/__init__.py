@@ -16,6 +16,7 @@ from apps.runs.services.control import (
     approval_expire,
     run_cancel,
     run_cancel_overdue,
+    run_fail,
     run_human_context,
     run_model_override,
     run_pause,
@@ -34,7 +35,6 @@ from apps.runs.services.start import (
     run_finalized,
     run_send_start,
     run_start,
-    run_workspace_failed,
     run_workspace_set,
 )
 
@@ -46,6 +46,7 @@ __all__ = [
     "run_cancel_overdue",
     "run_create",
     "run_delete",
+    "run_fail",
     "run_finalized",
     "run_fork",
     "run_human_context",
@@ -59,7 +60,6 @@ __all__ = [
     "run_send_start",
     "run_start",
     "run_unstall",
-    "run_workspace_failed",
     "run_workspace_set",
     "runs_delete",
     "runs_prune",

@@ -222,9 +222,9 @@ def _open_gate(state: RunState, approval: Approval, comment: str) -> None:
     machine.step_move(
         execution_id,
         to=StepStatus.QUEUED,
+        human_context=comment,
         queued_at=ClockTimestamp(),
         dispatched_at=ClockTimestamp(),
-        **({"human_context": comment} if comment else {}),
     )
     if row is not None:
         row.status = StepStatus.QUEUED
@@ -247,6 +247,18 @@ def _close_gate(
         row.status = StepStatus.FAILED
         events.append(step_event("STEP_FAILED", row, error=message, errorCode=code, retryCount=0))
     run_end(state, events, to=RunStatus.FAILED, code=code, message=message)
+
+
+def run_fail(*, run_id: str, code: str, message: str) -> None:
+    """End a run that cannot go on."""
+
+    def write() -> None:
+        state = run_load(run_lock(run_id))
+        events: list[NewEvent] = []
+        run_end(state, events, to=RunStatus.FAILED, code=code, message=message)
+        run_events_append(run_id, events)
+
+    retried(write)
 
 
 def run_human_context(*, run_id: str, text: str) -> None:

@@ -1,5 +1,6 @@
 """Removing runs. What was paid for stays known: model calls keep the run's id as text."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -63,7 +64,7 @@ def runs_prune(*, days: int | None = None) -> int:
     return _delete_all(Q(completed_at__lt=limit), {"completed_at__lt": limit})
 
 
-def _delete_all(matching: Q, told: dict[str, object]) -> int:
+def _delete_all(matching: Q, told: Mapping[str, object]) -> int:
     ended = Run.objects.filter(matching, status__in=RUN_TERMINAL)
     count = 0
     while ids := list(ended.order_by("id").values_list("id", flat=True)[:BATCH]):

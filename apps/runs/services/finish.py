@@ -242,7 +242,7 @@ class _Recorded:
             inputs=self._inputs(),
             finished_at=ClockTimestamp(),
             lease_until=None,
-            **({"advanced_at": ClockTimestamp()} if advanced else {}),
+            advanced_at=ClockTimestamp() if advanced else None,
         )
         assert moved, "the run's row lock keeps others from this execution"
         if was == StepStatus.STARTING:

@@ -44,14 +44,14 @@ def expired_leases(limit: int = 200) -> list[tuple[str, int]]:
     """(run, execution) whose lease has run out on the database's clock."""
     with connection.cursor() as cursor:
         cursor.execute(_EXPIRED, [limit])
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def stale_steps(grace_s: float, limit: int = 200) -> list[tuple[str, int, int]]:
     """(run, execution, fence) held long after their time limit, however alive the lease."""
     with connection.cursor() as cursor:
         cursor.execute(_STALE, [grace_s, limit])
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def step_lost(*, run_id: str, execution_id: int) -> Sequence[Queued]:

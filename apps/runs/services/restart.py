@@ -265,7 +265,7 @@ def _current_snapshot(run_id: str) -> int:
         raise RunNotFound(run_id)
     snapshot = snapshot_get_or_create(definition_get(pipeline_id))
     check_agents(pipeline_of(snapshot.pk))
-    return snapshot.pk
+    return int(snapshot.pk)
 
 
 def _restart_run(
@@ -281,8 +281,8 @@ def _restart_run(
         run_id,
         to=RunStatus.PENDING,
         generation=state.generation + 1,
-        **({"snapshot_id": snapshot_id} if snapshot_id else {}),
-        **({"human_context": context} if context else {}),
+        snapshot_id=snapshot_id or state.snapshot_id,
+        human_context=context or state.human_context,
         reset_to=FIRST_COMMIT if fresh_workspace else "",
         workspace_id=None,
         outputs={},

@@ -8,7 +8,7 @@ from apps.pipelines.decide import start
 from apps.runs import machine
 from apps.runs.choices import STEP_ACTIVE, RunStatus
 from apps.runs.claims import Queued
-from apps.runs.effects import Application, run_end
+from apps.runs.effects import Application
 from apps.runs.events import run_events_append, status_event
 from apps.runs.machine import ClockTimestamp
 from apps.runs.models import Run
@@ -50,24 +50,14 @@ def _start(run_id: str) -> Sequence[Queued]:
     return finished.queued
 
 
-def run_workspace_set(*, run_id: str, workspace_id: int) -> None:
-    """The run's directory is there, at the commit that was asked for."""
-    Run.objects.filter(id=run_id).update(
-        workspace_id=workspace_id, reset_to="", updated_at=ClockTimestamp()
+def run_workspace_set(*, run_id: str, workspace_id: int, reset_to: str) -> bool:
+    """The run's directory is there, at the commit `reset_to`. False: another is wanted by now."""
+    return (
+        Run.objects.filter(id=run_id, reset_to=reset_to).update(
+            workspace_id=workspace_id, reset_to="", updated_at=ClockTimestamp()
+        )
+        == 1
     )
-
-
-def run_workspace_failed(*, run_id: str, code: str, message: str) -> None:
-    """No directory, no run: it ends with what git or the disk said."""
-
-    def write() -> None:
-        state = run_load(run_lock(run_id))
-        events: list[NewEvent] = []
-        if state.status in {RunStatus.PENDING, RunStatus.RUNNING}:
-            run_end(state, events, to=RunStatus.FAILED, code=code, message=message)
-        run_events_append(run_id, events)
-
-    retried(write)
 
 
 def run_finalized(*, run_id: str, error: str = "") -> None:

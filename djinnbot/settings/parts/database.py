@@ -8,7 +8,7 @@ DATABASES = {
     "default": {
         **_URL,
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": False,
+        "CONN_HEALTH_CHECKS": True,  # a pool outlives a restart of the server
         "OPTIONS": {
             **_URL.get("OPTIONS", {}),
             # Under ASGI a sync view runs in a thread of its own: without a pool each one connects.

@@ -26,7 +26,12 @@ STEP_WRAP_UP_S = 15
 LEASE_S = env.float("DJINNBOT_LEASE_S", default=30)
 LEASE_RENEW_S = env.float("DJINNBOT_LEASE_RENEW_S", default=10)
 RECONCILE_INTERVAL_S = env.float("DJINNBOT_RECONCILE_INTERVAL_S", default=5)
+RELAY_INTERVAL_S = env.float("DJINNBOT_RELAY_INTERVAL_S", default=5)
+REAP_INTERVAL_S = 60
+RETENTION_INTERVAL_S = 24 * 3600
 LOST_ATTEMPT_LIMIT = 3
+# How long a worker that must stop lets its sessions go on before it hands them over.
+SHUTDOWN_GRACE_S = env.float("DJINNBOT_SHUTDOWN_GRACE_S", default=20)
 APPROVAL_TIMEOUT_S = 7 * 24 * 3600
 MAX_CONCURRENT_AGENTS = env.int(
     "DJINNBOT_MAX_CONCURRENT_AGENTS", default=max(2, (os.cpu_count() or 2))

@@ -1,0 +1,26 @@
+"""Tasks that beat sends: looking after what others left."""
+
+import redis
+from celery import shared_task
+
+from apps.core.api.idempotency import idempotency_prune
+from apps.core.dispatch import TaskName
+from apps.core.events import relay_unpublished
+from apps.runs import services
+from workers.engine.reconcile import reconcile as reconcile_once
+
+
+@shared_task(name=TaskName.RECONCILE)
+def reconcile() -> None:
+    reconcile_once()
+
+
+@shared_task(name=TaskName.RELAY_EVENTS, throws=(redis.RedisError,))
+def relay_events() -> None:
+    relay_unpublished()
+
+
+@shared_task(name=TaskName.RETENTION)
+def retention() -> None:
+    services.runs_prune()
+    idempotency_prune()

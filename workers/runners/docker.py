@@ -1,0 +1,229 @@
+"""Boxes as Docker containers."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, ClassVar
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+from docker.types import Mount as DockerMount
+
+from workers.runners.base import (
+    LOG_TAIL_LINES,
+    BackendName,
+    Box,
+    BoxSpec,
+    BoxStartFailed,
+    BoxState,
+    BoxStats,
+    Mount,
+    Network,
+    RunnerUnavailable,
+)
+
+_TIMEOUT_S = 60
+_PROBE_TIMEOUT_S = 3
+_RUNTIME = ("/opt/djinnbot/venv/bin/python", "-m", "workers.runtime")
+_RUNNING = frozenset({"running", "restarting", "paused"})
+_START_ERRORS = frozenset({126, 127})
+
+
+class DockerRunner:
+    name: ClassVar[BackendName] = "docker"
+    isolated: ClassVar[bool] = True
+
+    def __init__(self, image: str = "") -> None:
+        self._image = image
+
+    def unavailable(self) -> str:
+        try:
+            probe = docker.from_env(timeout=_PROBE_TIMEOUT_S)
+            probe.ping()
+            if self._image:
+                probe.images.get(self._image)
+        except ImageNotFound:
+            return f"The image {self._image} does not exist; make it with compose/agent/build.sh."
+        except (DockerException, requests.RequestException, OSError):
+            return "No Docker daemon answers."
+        return ""
+
+    def seen(self, mount: Mount) -> str:
+        return mount.target
+
+    def tmp(self, name: str) -> str:
+        return "/tmp"  # noqa: S108  the box's own
+
+    def warm(self) -> None:
+        """Connect, so that the first box does not wait for it."""
+        with _errors("connect to Docker"):
+            self._client.ping()
+
+    def create(self, spec: BoxSpec) -> Box:
+        with _errors("make the container"):
+            stale = self._find(spec.name)
+            if stale is not None:
+                stale.remove(force=True, v=True)
+            container = self._client.containers.create(
+                spec.image or self._image,
+                list(spec.command or _RUNTIME),
+                name=spec.name,
+                **_options(spec),
+            )
+        return Box(
+            backend=self.name,
+            name=spec.name,
+            external_id=str(container.id),
+            labels=dict(spec.labels),
+        )
+
+    def start(self, box: Box) -> None:
+        with _errors("start the container"):
+            self._client.api.start(box.external_id)
+
+    def wait_ready(self, box: Box, timeout_s: float) -> None:
+        """A container that `start` did not refuse runs; what is left to see is an early end."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            state = self.state(box)
+            if state.running:
+                return
+            if state.exit_code is not None:
+                raise BoxStartFailed(
+                    "The container ended while it started.",
+                    log=self.logs(box, tail=20),
+                    exit_code=state.exit_code,
+                    retryable=True,
+                )
+            time.sleep(0.05)
+        raise BoxStartFailed("The container did not start in time.", retryable=True)
+
+    def state(self, box: Box) -> BoxState:
+        with _errors("look at the container"):
+            try:
+                found: dict[str, Any] = self._client.api.inspect_container(box.external_id)["State"]
+            except NotFound:
+                return BoxState(running=False)
+        if found["Status"] in _RUNNING:
+            return BoxState(running=True)
+        if found["Status"] == "created":
+            return BoxState(running=False)
+        return BoxState(
+            running=False,
+            exit_code=found["ExitCode"],
+            oom_killed=found["OOMKilled"],
+            start_failed=found["ExitCode"] in _START_ERRORS,
+        )
+
+    def stop(self, box: Box, *, grace_s: float = 10) -> None:
+        with _errors("stop the container"):
+            try:
+                self._client.api.stop(box.external_id, timeout=max(0, round(grace_s)))
+            except NotFound:
+                return
+
+    def remove(self, box: Box) -> None:
+        with _errors("remove the container"):
+            try:
+                self._client.api.remove_container(box.external_id, force=True, v=True)
+            except NotFound:
+                return
+            except APIError as exc:
+                if exc.status_code != 409:  # somebody else is removing it already
+                    raise
+
+    def list(self, labels: Mapping[str, str]) -> list[Box]:
+        with _errors("list containers"):
+            found = self._client.api.containers(
+                all=True, filters={"label": [f"{key}={value}" for key, value in labels.items()]}
+            )
+        return [
+            Box(
+                backend=self.name,
+                name=entry["Names"][0].lstrip("/"),
+                external_id=entry["Id"],
+                labels=entry["Labels"] or {},
+            )
+            for entry in found
+        ]
+
+    def stats(self, box: Box) -> BoxStats:
+        with _errors("measure the container"):
+            found = self._client.api.stats(box.external_id, stream=False, one_shot=True)
+        return BoxStats(
+            memory_bytes=found.get("memory_stats", {}).get("usage", 0),
+            processes=found.get("pids_stats", {}).get("current", 0),
+        )
+
+    def logs(self, box: Box, *, tail: int = LOG_TAIL_LINES) -> str:
+        try:
+            text: bytes = self._client.api.logs(box.external_id, tail=tail)
+        except (DockerException, requests.RequestException):
+            return ""
+        return text.decode(errors="replace")
+
+    @cached_property
+    def _client(self) -> "docker.DockerClient":
+        return docker.from_env(timeout=_TIMEOUT_S, max_pool_size=32)
+
+    def _find(self, name: str) -> Container | None:
+        try:
+            return self._client.containers.get(name)
+        except NotFound:
+            return None
+
+
+def _options(spec: BoxSpec) -> dict[str, Any]:
+    limits = spec.limits
+    memory = limits.memory_mb * 2**20
+    return {
+        "environment": {"HOME": "/home/agent", **spec.env},
+        "working_dir": spec.workdir,
+        "labels": dict(spec.labels),
+        "user": f"{spec.uid}:{spec.gid}",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "read_only": True,
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={limits.tmp_mb}m"},  # noqa: S108
+        "mounts": [
+            DockerMount(
+                target=mount.target,
+                source=os.fspath(mount.source),
+                type="bind",
+                read_only=mount.read_only,
+            )
+            for mount in sorted(spec.mounts, key=lambda mount: len(mount.target.split("/")))
+        ],
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "nano_cpus": int(limits.cpus * 10**9),
+        "pids_limit": limits.pids,
+        "shm_size": 64 * 2**20,
+        "network_mode": spec.network.value if spec.network is Network.HOST else "none",
+        "init": True,
+        "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "1"}},
+        "stop_signal": "SIGTERM",
+    }
+
+
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    """Docker's errors become ours."""
+    try:
+        yield
+    except ImageNotFound as exc:
+        raise BoxStartFailed(
+            "The agent image does not exist; make it with compose/agent/build.sh.", retryable=False
+        ) from exc
+    except APIError as exc:
+        raise BoxStartFailed(
+            f"Docker could not {what}: {exc.explanation}", retryable=exc.is_server_error()
+        ) from exc
+    except (DockerException, requests.RequestException, OSError) as exc:
+        raise RunnerUnavailable(
+            f"Docker did not {what}: {type(exc).__name__}. Is the daemon running?", retryable=True
+        ) from exc

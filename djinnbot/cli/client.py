@@ -44,6 +44,10 @@ class Frame:
     raw: dict[str, Any]
 
 
+class HistoryGone(Exception):
+    """The events after the position asked for are no longer kept."""
+
+
 class Api:
     """A signed-in client. Every failure is a CliError."""
 
@@ -136,7 +140,7 @@ class Api:
                 return  # the web process restarts
             if answer.is_error:
                 answer.read()
-                raise problem_of(answer)
+                raise HistoryGone() if answer.status_code == 410 else problem_of(answer)
             yield from _frames(answer.iter_lines())
 
     @contextlib.contextmanager

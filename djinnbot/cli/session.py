@@ -1,15 +1,21 @@
 """Getting a person from the terminal into the dashboard."""
 
+from urllib.parse import quote
+
 from djinnbot.cli.client import Api
 from djinnbot.cli.errors import CliError
 from djinnbot.cli.options import Options
 
 
-def dashboard_link(options: Options, path: str = "/") -> str:
-    """A link that signs its first visitor in once; the plain address when none can be made."""
-    url = options.endpoint()[0]
+def login_link(options: Options, page: str = "") -> str:
+    """A link that signs its first visitor in, once, and then shows `page`."""
+    made = Api(options).post("/v1/auth/login-link")
+    return f"{made['url']}?next={quote(page)}" if page else str(made["url"])
+
+
+def dashboard_link(options: Options, page: str = "") -> str:
+    """The same; the plain address when this key may not make such links."""
     try:
-        made = Api(options).post("/v1/auth/login-link", {"next": path})
+        return login_link(options, page)
     except CliError:
-        return f"{url}{path}"
-    return str(made["url"])
+        return f"{options.endpoint()[0]}{page or '/'}"

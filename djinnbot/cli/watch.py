@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from djinnbot.cli.client import SILENCE_S, Api, Frame
+from djinnbot.cli.client import SILENCE_S, Api, Frame, HistoryGone
 from djinnbot.cli.errors import CliError, Exit
 from djinnbot.cli.options import current_options
-from djinnbot.cli.output import print_json_line
+from djinnbot.cli.output import print_json_line, say
 from djinnbot.cli.progress import Progress
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
@@ -45,6 +45,13 @@ class _Watch:
 
     def to_end(self, since: str) -> dict[str, Any]:
         """The run in its final state."""
+        try:
+            return self._to_end(since)
+        except HistoryGone:
+            say("Older events of this run are no longer kept; these are the new ones.")
+            return self._to_end("$")
+
+    def _to_end(self, since: str) -> dict[str, Any]:
         path = f"/v1/events/stream/{self.run_id}"
         heard = time.monotonic()
         for frame in self.api.follow(path, since, silence_s=self._silence_s):

@@ -3,21 +3,21 @@
 import click
 from click.shell_completion import get_completion_class
 
-from djinnbot.cli.client import Api
+from djinnbot.cli import session
 from djinnbot.cli.options import current_options, global_options
 from djinnbot.cli.output import print_json
 
 
 @click.command("login-link")
-@click.option("--next", "path", default="/", show_default=True, help="Page to open.")
+@click.option("--page", default="", help="Page to open, for example /runs/run_….")
 @global_options
-def login_link(path: str) -> None:
+def login_link(page: str) -> None:
     """Print a link that signs its first visitor in to the dashboard, once."""
-    made = Api(current_options()).post("/v1/auth/login-link", {"next": path})
+    link = session.login_link(current_options(), page)
     if current_options().json:
-        print_json(made)
+        print_json({"url": link})
     else:
-        click.echo(made["url"])
+        click.echo(link)
 
 
 @click.command()

@@ -46,12 +46,14 @@ ITEMS = (1, 10_000)
 class ParseResult:
     """`pipeline` is None when the text has no usable structure; it may be there and not valid.
 
-    `parsed` is the file as JSON, unknown keys included, for `pipeline_from_snapshot`.
+    `parsed` is the file as JSON, unknown keys included, for `pipeline_from_snapshot`. `lines` has
+    the line of every path.
     """
 
     pipeline: Pipeline | None
     problems: tuple[Problem, ...]
     parsed: dict[str, Any]
+    lines: dict[str, int]
 
     @property
     def valid(self) -> bool:
@@ -68,12 +70,13 @@ def parse_pipeline(
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     tree, problems = read_tree(raw)
     if tree is None:
-        return ParseResult(pipeline=None, problems=tuple(problems), parsed={})
+        return ParseResult(pipeline=None, problems=tuple(problems), parsed={}, lines={})
     pipeline = _read_pipeline(Reader(tree, "", problems))
     structure_holds = is_valid(problems)
+    lines = _lines(tree)
     problems += validate(
         pipeline,
-        lines=_lines(tree),
+        lines=lines,
         known_agents=known_agents,
         unknown_agent_is_error=unknown_agent_is_error,
     )
@@ -81,6 +84,7 @@ def parse_pipeline(
         pipeline=pipeline if structure_holds else None,
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),
         parsed=_plain(tree),
+        lines=lines,
     )
 
 

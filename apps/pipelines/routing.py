@@ -20,7 +20,7 @@ class Match:
 
 
 def match_result(step: Step, outputs: Mapping[str, str]) -> Match | None:
-    actions = {key.strip().casefold(): key for key in step.on_result}
+    actions = {key.strip().casefold(): key for key in sorted(step.on_result)}
     values = list(_compared(step, outputs))
     for value in values:
         key = actions.get(value.casefold())

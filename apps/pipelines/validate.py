@@ -39,6 +39,15 @@ def validate(
     return check.problems
 
 
+def unknown_agents(
+    pipeline: Pipeline, *, lines: Mapping[str, int], known: Set[str]
+) -> list[Problem]:
+    """P016 alone, as warnings: the agent library changes without the file."""
+    check = _Check(pipeline, lines)
+    check.unknown_agents(known, "warning")
+    return check.problems
+
+
 class _Check:
     def __init__(self, pipeline: Pipeline, lines: Mapping[str, int]) -> None:
         self.pipeline = pipeline
@@ -92,8 +101,12 @@ class _Check:
                     f"known agents: {names}."
                 )
                 self.report("P010", f"{path}.notify.agent", message)
+        if known is not None:
+            self.unknown_agents(known, severity)
+
+    def unknown_agents(self, known: Set[str], severity: Severity) -> None:
         for index, agent in enumerate(self.pipeline.agents):
-            if known is not None and agent.id and agent.id not in known:
+            if agent.id and agent.id not in known:
                 message = f"The agent library has no agent {agent.id!r}."
                 self.report("P016", f"agents.{index}.id", message, severity)
 

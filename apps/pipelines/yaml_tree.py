@@ -2,7 +2,7 @@
 
 YAML 1.2, core schema: `yes`, `no`, `on`, `off` are strings, so a result key may be called that.
 Keys are taken as they are written. No tags beside those of the core schema, no merge keys; aliases
-are expanded up to a limit. `.inf` and `.nan` stay text, because a snapshot is JSON.
+are expanded up to a limit. What JSON cannot hold (`.inf`, `.nan`, huge numbers) stays text.
 """
 
 import re
@@ -196,7 +196,8 @@ def _resolve(text: str) -> Any:
     if text in CONSTANTS:
         return CONSTANTS[text]
     if INT.fullmatch(text):
-        return int(text, 0) if text.startswith(("0o", "0x")) else int(text)
+        whole = int(text, 0) if text.startswith(("0o", "0x")) else int(text)
+        return whole if abs(whole) < 2**63 else text
     if FLOAT.fullmatch(text):
         number = float(text)
         return number if abs(number) < float("inf") else text

@@ -452,8 +452,14 @@ def _merge(tree: Tree, child: Workspace, author: Person) -> None:
 
 
 def _remove_child(child: Workspace) -> None:
+    """Remove a parallel step's tree and branch. Commits that were not merged stay, unnamed."""
+    mirror = Path(child.mirror_path)
+    git = Git(git_dir=mirror)
     tree_remove(tree_of(child))
-    Git(git_dir=Path(child.mirror_path)).text("update-ref", "-d", f"refs/heads/{child.branch}")
+    tip = git.commit_of(f"refs/heads/{child.branch}")
+    if tip:
+        tip_keep(mirror, f"run/{child.run_id}", tip)
+        git.text("update-ref", "-d", f"refs/heads/{child.branch}")
     _row_update(child, status=Status.REMOVED)
 
 

@@ -9,6 +9,9 @@ from django.db import models
 class OrderedJSONField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs only
     """For values that are read whole. A schema's order of properties is told to models."""
 
+    _pyi_private_set_type: Any  # for the type checker: any JSON value
+    _pyi_private_get_type: Any
+
     def get_prep_value(self, value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
 

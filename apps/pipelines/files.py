@@ -21,7 +21,7 @@ Layer = PipelineDefinition.Layer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineFile:
-    """One file as it was read. `error` says why it could not be; a file too large is read in part."""
+    """One file as it was read; one too large in part. `error` says why it could not be."""
 
     layer: str
     path: Path

@@ -1,8 +1,8 @@
 """The files and their rows: found, parsed, stored.
 
-A read asks `library_sync_if_changed` first, so that a file dropped into the data directory is listed
-at once: the look at names, sizes and times costs a fraction of a millisecond, and only a change, or
-60 s, costs a reading. Files of the data layer win over built-in ones of the same id.
+A read asks `library_sync_if_changed` first, so that a file dropped into the data directory is
+listed at once: the look at names, sizes and times costs a fraction of a millisecond, and only a
+change, or 60 s, costs a reading. Files of the data layer win over built-in ones of the same id.
 """
 
 import re

@@ -78,6 +78,7 @@ class World:
             json={
                 "pipeline_id": pipeline_id,
                 "task": "survive",
+                "workspace_type": "none",
                 "variables": {"behaviour": json.dumps(behaviour or {})},
             },
         )

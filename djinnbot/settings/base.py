@@ -8,6 +8,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 DJINNBOT_HOME = home()
 
 SECRET_KEY = secret_key(DJINNBOT_HOME)
+VERSION = "0.1.0"
 DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "django_filters",
     "django_celery_beat",
     "channels",
+    "csp",
     "apps.core",
     "apps.accounts",
     "apps.llm",
@@ -47,6 +49,7 @@ MIDDLEWARE = [
     "apps.core.api.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.csp.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -70,7 +73,6 @@ TEMPLATES = [
     },
 ]
 
-AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -81,10 +83,12 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "static"]
 
-from djinnbot.settings.parts.celery import *  # noqa: E402, F403  settings by topic, one file each
+from djinnbot.settings.parts.auth import *  # noqa: E402, F403  settings by topic, one file each
+from djinnbot.settings.parts.celery import *  # noqa: E402, F403
 from djinnbot.settings.parts.channels import *  # noqa: E402, F403
 from djinnbot.settings.parts.database import *  # noqa: E402, F403
 from djinnbot.settings.parts.djinnbot import *  # noqa: E402, F403
 from djinnbot.settings.parts.drf import *  # noqa: E402, F403
 from djinnbot.settings.parts.llm import *  # noqa: E402, F403
 from djinnbot.settings.parts.logging import *  # noqa: E402, F403
+from djinnbot.settings.parts.security import *  # noqa: E402, F403

@@ -59,6 +59,12 @@ class StreamTicketSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(help_text="Seconds.")
 
 
+class LoginLinkCreateSerializer(serializers.Serializer[Any]):
+    next = serializers.RegexField(
+        r"^/(?!/)", max_length=1000, required=False, default="/", help_text="The page to open."
+    )
+
+
 class LoginLinkSerializer(serializers.Serializer[Any]):
     url = serializers.CharField(help_text="Opens the dashboard, signed in. Works once.")
     expires_in = serializers.IntegerField(help_text="Seconds.")

@@ -6,6 +6,7 @@ from apps.accounts.api.serializers import (
     ApiKeyCreatedSerializer,
     ApiKeyCreateSerializer,
     ApiKeySerializer,
+    LoginLinkCreateSerializer,
     LoginLinkSerializer,
     MeSerializer,
     StreamTicketCreateSerializer,
@@ -117,10 +118,13 @@ class LoginLinkView(ApiView):
     idempotency = "off"  # as above
 
     @extend_schema(
-        operation_id="auth_login_link", request=None, responses={201: LoginLinkSerializer}
+        operation_id="auth_login_link",
+        request=LoginLinkCreateSerializer,
+        responses={201: LoginLinkSerializer},
     )
     def post(self, request: Request) -> Response:
         """A link that signs your browser in, once. For the command line."""
-        ticket = login_ticket_create(self.caller.user)
-        body = {"url": login_link(ticket), "expires_in": int(LOGIN_TICKET_TTL.total_seconds())}
-        return Response(body, status=201)
+        target = parsed(LoginLinkCreateSerializer, request)["next"]
+        link = login_link(login_ticket_create(self.caller.user), target)
+        expires_in = int(LOGIN_TICKET_TTL.total_seconds())
+        return Response({"url": link, "expires_in": expires_in}, status=201)

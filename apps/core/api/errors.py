@@ -21,7 +21,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from apps.core.api.renderers import to_json
+from apps.core.api.renderers import OrjsonRenderer, to_json
 from apps.core.errors import (
     AppError,
     DjinnError,
@@ -105,6 +105,8 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         log_fault(error, exc, request)
     response = Response(problem_of(error, request), status=error.status, headers=_headers(error))
     response.content_type = PROBLEM_JSON
+    request.accepted_renderer = OrjsonRenderer()  # also where the view answers in another format
+    request.accepted_media_type = PROBLEM_JSON
     if isinstance(exc, drf.APIException) and getattr(exc, "auth_header", None):
         response["WWW-Authenticate"] = exc.auth_header  # type: ignore[attr-defined]
     elif error.status == HTTPStatus.UNAUTHORIZED:

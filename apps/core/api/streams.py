@@ -34,7 +34,7 @@ class StreamQuerySerializer(serializers.Serializer[Any]):
     )
 
 
-class _StreamView(AsyncApiView):
+class StreamView(AsyncApiView):
     callers = USERS_AND_SESSIONS
     scope = "read"
     query = StreamQuerySerializer
@@ -48,14 +48,14 @@ class _StreamView(AsyncApiView):
         return given or default
 
 
-class RunStreamView(_StreamView):
+class RunStreamView(StreamView):
     @extend_schema(operation_id="events_stream_run", responses={(200, "text/event-stream"): STREAM})
     async def get(self, request: Request, run_id: str) -> StreamingHttpResponse:
         """All events of one run, text and tool calls too; from the first one unless told else."""
         return await event_stream(self.caller, f"run:{run_id}", self.since("0"))
 
 
-class FeedStreamView(_StreamView):
+class FeedStreamView(StreamView):
     @extend_schema(operation_id="events_stream", responses={(200, "text/event-stream"): STREAM})
     async def get(self, request: Request) -> StreamingHttpResponse:
         """What happens to all runs, without text and tool calls; new events unless told else."""

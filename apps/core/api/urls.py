@@ -6,7 +6,7 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
-from apps.core.api import streams
+from apps.core.api import streams, system
 
 
 def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> URLPattern:
@@ -18,6 +18,10 @@ def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> UR
 
 
 urlpatterns = [
+    route("health", system.HealthView.as_view(), name="health"),
+    route("status", system.StatusView.as_view(), name="status"),
+    route("schema", system.SchemaView.as_view(), name="schema"),
+    route("docs", system.DocsView.as_view(), name="docs"),
     route("events/stream", streams.FeedStreamView.as_view(), name="events-stream"),
     route("events/stream/<str:run_id>", streams.RunStreamView.as_view(), name="run-stream"),
 ]

@@ -21,15 +21,17 @@ RECHECK_S = 60.0
 RETRY_MS = 1_000
 
 
-async def event_stream(caller: Caller, topic: str, since: str) -> StreamingHttpResponse:
-    """Stream a topic. Raises NotFound, Malformed, LimitReached, and Gone when events after `since`
+async def event_stream(
+    caller: Caller, topic: str, since: str, *, session_id: str = ""
+) -> StreamingHttpResponse:
+    """Stream a topic, or of it only what belongs to one session. Raises NotFound, Malformed, LimitReached, and Gone when events after `since`
     are no longer kept: the client reads the present state and comes again with a later id."""
     if not await in_thread(topic_access, caller, topic):
         raise NotFound("There is no such stream, or not for you.")
     source = Source(topic)
     if since != "$" and await in_thread(source.is_gone, source.parse(since)):
         raise Gone("Events after this id are no longer kept.", snapshot=topic_snapshot(topic))
-    stream = _Stream(caller, topic, since)
+    stream = _Stream(caller, topic, since, session_id)
     response = StreamingHttpResponse(stream, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # proxies must not hold frames back
@@ -39,8 +41,10 @@ async def event_stream(caller: Caller, topic: str, since: str) -> StreamingHttpR
 class _Stream:
     """The body of a response. Django calls `close` at its end, however that comes."""
 
-    def __init__(self, caller: Caller, topic: str, since: str) -> None:
+    def __init__(self, caller: Caller, topic: str, since: str, session_id: str) -> None:
         self._caller, self._topic, self._since = caller, topic, since
+        # Part of every frame of that session: ids are encoded without spaces (`core.events`).
+        self._mark = f'"sessionId":"{session_id}"' if session_id else ""
         self._held = ExitStack()
         self._held.enter_context(stream_slot(caller))
 
@@ -52,7 +56,7 @@ class _Stream:
         subscription = await hub().subscribe(self._topic, self._since, outbox)
         try:
             yield f"retry: {RETRY_MS}\n\n".encode()
-            async for line in _frames(self._caller, self._topic, outbox):
+            async for line in _frames(self._caller, self._topic, outbox, self._mark):
                 yield line
         except Overflow:
             return  # the client comes back with its last id
@@ -61,7 +65,9 @@ class _Stream:
             outbox.close()
 
 
-async def _frames(caller: Caller, topic: str, outbox: Outbox) -> AsyncIterator[bytes]:
+async def _frames(
+    caller: Caller, topic: str, outbox: Outbox, mark: str
+) -> AsyncIterator[bytes]:
     frames = aiter(outbox.texts())
     waiting: asyncio.Future[tuple[str, str]] | None = None
     checked = time.monotonic()
@@ -81,7 +87,8 @@ async def _frames(caller: Caller, topic: str, outbox: Outbox) -> AsyncIterator[b
             except StopAsyncIteration:
                 return
             waiting = None
-            yield _line(event_id, text)
+            if mark in text:
+                yield _line(event_id, text)
     finally:
         if waiting is not None:
             waiting.cancel()

@@ -5,6 +5,7 @@ REST_FRAMEWORK = {
         "apps.accounts.authentication.SessionTokenAuthentication",
         "apps.accounts.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.authentication.OpenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.core.api.permissions.CallersAndScope"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.api.renderers.OrjsonRenderer"],
@@ -12,6 +13,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "apps.core.api.pagination.CursorPage",
     "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.api.errors.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # formats are negotiated by `Accept` alone
     "DATETIME_FORMAT": None,  # the renderer writes times, the same for models and plain rows
     "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -27,7 +29,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "DjinnBot API",
     "VERSION": "1",
     "DESCRIPTION": "Runs teams of AI agents. Errors are `application/problem+json`.",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_INCLUDE_SCHEMA": True,
     "SCHEMA_PATH_PREFIX": "/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",

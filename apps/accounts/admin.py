@@ -1,0 +1,68 @@
+"""Accounts in Django's admin. Hashes and tokens are never shown; keys are revoked, not edited."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from apps.accounts.models import ApiKey, SessionToken, StreamTicket, User
+from apps.accounts.services import session_tokens_revoke
+from apps.core.admin import ReadOnlyAdmin
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class OurGroupAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    pass
+
+
+@admin.register(User)
+class OurUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # unfold is untyped
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("prefix", "name", "user", "scopes", "created", "last_used_at", "revoked")
+    list_filter = ("revoked",)
+    search_fields = ("prefix", "name", "user__username")
+    list_select_related = ("user",)
+    fields = list_display
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the chosen keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        changed = queryset.update(revoked=True)
+        self.message_user(request, f"{changed} keys are revoked.")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+
+@admin.register(SessionToken)
+class SessionTokenAdmin(ReadOnlyAdmin):
+    list_display = ("id", "session_id", "agent_id", "run_id", "expires_at", "revoked_at")
+    search_fields = ("session_id", "agent_id", "run_id")
+    fields = (*list_display, "user", "grants", "created_at")
+    actions = ("revoke",)
+
+    @admin.action(description="End the chosen sessions' access", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[SessionToken]) -> None:
+        for session_id in queryset.values_list("session_id", flat=True):
+            session_tokens_revoke(session_id)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+
+@admin.register(StreamTicket)
+class StreamTicketAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "user", "topics", "expires_at", "used_at")
+    fields = list_display
+    list_display_links = None

@@ -1,0 +1,31 @@
+"""What is wrong only together."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+@register(Tags.security)
+def auth_is_on(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Authentication may be off only where nobody else can reach it, and only for development."""
+    if settings.AUTH_ENABLED or (settings.DEBUG and is_loopback(settings.BIND_HOST)):
+        return []
+    return [
+        Error(
+            "AUTH_ENABLED is false, but others could reach this instance.",
+            hint="Set AUTH_ENABLED=true, or DEBUG settings and BIND_HOST=127.0.0.1.",
+            id="djinnbot.E001",
+        )
+    ]
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

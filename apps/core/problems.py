@@ -1,0 +1,61 @@
+"""What each error code means and what to do: the pages behind a problem's `type`."""
+
+PROBLEMS: dict[str, tuple[str, str]] = {
+    "malformed_json": ("The body is no JSON.", "Send one JSON document in UTF-8."),
+    "bad_request": ("The request is malformed.", "Compare it with the API description."),
+    "unknown_parameter": (
+        "A query parameter is not known.",
+        "Take it out: a misspelt filter would otherwise answer with everything.",
+    ),
+    "bad_limit": ("The page size is out of range.", "Ask for 1 to 200 rows."),
+    "bad_cursor": ("The cursor or event id is not of this list.", "Begin without one."),
+    "idempotency_key_required": (
+        "This call needs an Idempotency-Key.",
+        "Send any unique text of up to 255 characters, and the same one when you repeat the call.",
+    ),
+    "rule_broken": ("A rule does not allow it.", "The detail names the rule."),
+    "not_authenticated": (
+        "Nobody known is calling.",
+        "Send a valid key: Authorization: Bearer djb_…",
+    ),
+    "token_expired": ("The key or token has expired.", "Make a new one."),
+    "token_revoked": (
+        "The key, token or account has ended.",
+        "Make a new one.",
+    ),
+    "permission_denied": ("This caller may not do that.", "Use an account that may."),
+    "missing_scope": (
+        "The key lacks a scope.",
+        "Make a key with the scope that missing_scope names.",
+    ),
+    "csrf_failed": ("The browser's proof is missing.", "Reload the page and try again."),
+    "not_found": (
+        "There is no such thing, or not for this caller.",
+        "Check the id. We do not tell apart what is missing and what is hidden.",
+    ),
+    "method_not_allowed": ("The path knows no such method.", "See the API description."),
+    "not_acceptable": ("We cannot answer in the wanted format.", "Accept application/json."),
+    "already_exists": ("There is one already.", "Choose another name, or change the one there is."),
+    "state_conflict": (
+        "The present state does not allow it.",
+        "Read the state again.",
+    ),
+    "stale_version": ("Somebody changed it meanwhile.", "Read it again and repeat your change."),
+    "in_flight": ("The first request with this key still runs.", "Wait a second and repeat it."),
+    "gone": ("It is no longer kept.", "Read the present state and go on from there."),
+    "too_large": ("The request is too large.", "Send less at once."),
+    "unsupported_media_type": ("The body's format is not known.", "Send application/json."),
+    "validation_error": ("Values are wrong.", "Each entry of errors points at one of them."),
+    "idempotency_key_reused": (
+        "The Idempotency-Key came with another body before.",
+        "Use a new key for a new request.",
+    ),
+    "lease_lost": ("Somebody else holds it now.", "Stop, and read the state again."),
+    "rate_limited": ("Too many calls.", "Wait as long as Retry-After says."),
+    "quota_exceeded": ("A quota is used up.", "Wait for its next window, or raise it."),
+    "budget_exceeded": ("A budget is used up.", "Raise the budget, or wait for its next window."),
+    "upstream_error": ("A provider failed.", "Try again; if it stays, look at the provider."),
+    "runner_error": ("The agent's box failed.", "See the step's log, and the runner's state."),
+    "dependency_down": ("A part we need does not answer.", "Try again soon; see /v1/health."),
+    "internal_error": ("Something failed on our side.", "The request id finds it in the log."),
+}

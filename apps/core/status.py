@@ -1,0 +1,103 @@
+"""How the instance is doing: checks of what it stands on, and figures that apps contribute."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import redis
+import redis.asyncio
+from django.conf import settings
+from django.db import connection
+from health_check.base import HealthCheck
+from health_check.checks import Database
+from health_check.contrib.redis import Redis
+from health_check.exceptions import ServiceUnavailable
+
+from apps.core.aio import in_thread
+from apps.core.dispatch import Queue
+from apps.core.redis import redis_client
+
+LEAST_FREE_BYTES = 512 * 1024 * 1024
+
+Figures = Callable[[], Mapping[str, Any]]
+
+_contributed: dict[str, Figures] = {}
+
+
+def register_status(name: str, figures: Figures) -> None:
+    """Add an app's figures to the status under its name. They must be quick to get."""
+    _contributed[name] = figures
+
+
+@dataclasses.dataclass
+class FreeSpace(HealthCheck):  # type: ignore[misc]  # the package is untyped
+    """Runs write worktrees and logs here; a full disk loses work."""
+
+    path: Path = dataclasses.field(repr=False)
+
+    def run(self) -> None:
+        try:
+            free = shutil.disk_usage(self.path).free
+        except OSError as exc:
+            raise ServiceUnavailable("the data directory cannot be read") from exc
+        if free < LEAST_FREE_BYTES:
+            raise ServiceUnavailable(f"only {free // 1024**2} MB are free")
+
+
+@dataclasses.dataclass
+class Migrated(HealthCheck):  # type: ignore[misc]  # the package is untyped
+    """The tables are those that this code knows."""
+
+    def run(self) -> None:
+        from django.db.migrations.executor import MigrationExecutor
+
+        try:
+            executor = MigrationExecutor(connection)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                raise ServiceUnavailable("migrations are missing: run manage.py migrate")
+        finally:
+            connection.close()
+
+
+def _redis() -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2.0, protocol=2)
+
+
+async def health() -> dict[str, str]:
+    """`{check: "ok" or what is wrong}`. Texts carry no address and no secret."""
+    checks = {
+        "database": Database(),
+        "migrations": Migrated(),
+        "redis": Redis(client_factory=_redis),
+        "disk": FreeSpace(path=Path(settings.DATA_ROOT)),
+    }
+    results: dict[str, str] = {}
+    for name, check in checks.items():
+        error = (await check.get_result()).error
+        results[name] = "ok" if error is None else str(error.message)
+    return results
+
+
+async def status() -> dict[str, Any]:
+    checks = await health()
+    healthy = all(state == "ok" for state in checks.values())
+    return {
+        "status": "ok" if healthy else "degraded",
+        "version": settings.VERSION,
+        "checks": checks,
+        "queues": await in_thread(queue_lengths),
+        **({name: await in_thread(get) for name, get in _contributed.items()} if healthy else {}),
+    }
+
+
+def queue_lengths() -> dict[str, int | None]:
+    """Messages that wait for a worker, by queue; None when Redis does not say."""
+    try:
+        pipeline = redis_client().pipeline(transaction=False)
+        for queue in Queue:
+            pipeline.llen(str(queue))
+        return dict(zip(map(str, Queue), pipeline.execute(), strict=True))
+    except redis.RedisError:
+        return {str(queue): None for queue in Queue}

@@ -24,8 +24,9 @@ RETRY_MS = 1_000
 async def event_stream(
     caller: Caller, topic: str, since: str, *, session_id: str = ""
 ) -> StreamingHttpResponse:
-    """Stream a topic, or of it only what belongs to one session. Raises NotFound, Malformed, LimitReached, and Gone when events after `since`
-    are no longer kept: the client reads the present state and comes again with a later id."""
+    """Stream a topic, or of it only what belongs to one session. Raises NotFound, Malformed,
+    LimitReached, and Gone when events after `since` are no longer kept: the client reads the
+    present state and comes again with a later id."""
     if not await in_thread(topic_access, caller, topic):
         raise NotFound("There is no such stream, or not for you.")
     source = Source(topic)
@@ -65,9 +66,7 @@ class _Stream:
             outbox.close()
 
 
-async def _frames(
-    caller: Caller, topic: str, outbox: Outbox, mark: str
-) -> AsyncIterator[bytes]:
+async def _frames(caller: Caller, topic: str, outbox: Outbox, mark: str) -> AsyncIterator[bytes]:
     frames = aiter(outbox.texts())
     waiting: asyncio.Future[tuple[str, str]] | None = None
     checked = time.monotonic()

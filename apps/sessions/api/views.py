@@ -1,0 +1,102 @@
+"""Sessions: list, transcript, stop, live stream."""
+
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.aio import in_thread
+from apps.core.api.callers import USERS, USERS_AND_SESSIONS
+from apps.core.api.pagination import CursorPage
+from apps.core.api.streams import STREAM, StreamView
+from apps.core.api.views import ApiView
+from apps.core.live.sse import event_stream
+from apps.sessions.access import access_session, sessions_visible
+from apps.sessions.api.serializers import (
+    AgentSessionsQuery,
+    SessionDetailQuery,
+    SessionDetailSerializer,
+    SessionQuery,
+    SessionSerializer,
+)
+from apps.sessions.models import AgentSession
+from apps.sessions.selectors import session_boxes, session_events, session_rows
+from apps.sessions.services import session_stop
+
+
+class _SessionList(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+    paged = True
+
+    def page(self, **also: str) -> Response:
+        wanted = {**self.query_values(), **also}
+        filters = {name: wanted[name] for name in SessionQuery().fields if name in wanted}
+        rows = session_rows(sessions_visible(self.caller).filter(**filters).order_by("-id"))
+        paginator = CursorPage()
+        page = paginator.paginate_queryset(rows, self.request, self)
+        return paginator.get_paginated_response(SessionSerializer(page, many=True).data)
+
+
+class SessionsView(_SessionList):
+    query = SessionQuery
+
+    @extend_schema(operation_id="sessions_list", responses=SessionSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Sessions, newest first."""
+        return self.page()
+
+
+class AgentSessionsView(_SessionList):
+    query = AgentSessionsQuery
+
+    @extend_schema(operation_id="agent_sessions_list", responses=SessionSerializer(many=True))
+    def get(self, request: Request, agent_id: str) -> Response:
+        """Sessions of one agent, newest first."""
+        return self.page(agent_id=agent_id)
+
+
+class SessionView(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+    query = SessionDetailQuery
+
+    @extend_schema(operation_id="sessions_get", responses=SessionDetailSerializer)
+    def get(self, request: Request, session_id: str) -> Response:
+        """A session with its prompts, its boxes and the end of its transcript."""
+        session = access_session(self.caller, session_id)
+        return Response(_detail(session, events=self.query_values().get("events", 500)))
+
+
+class SessionStopView(ApiView):
+    callers = USERS
+    scope = "runs"
+
+    @extend_schema(
+        operation_id="sessions_stop", request=None, responses={202: SessionDetailSerializer}
+    )
+    def post(self, request: Request, session_id: str) -> Response:
+        """Ask a running session to stop. Asked again while it stops, it answers 202 again."""
+        session = session_stop(session=access_session(self.caller, session_id))
+        return Response(_detail(session, events=0), status=202)
+
+
+class SessionStreamView(StreamView):
+    @extend_schema(operation_id="sessions_stream", responses={(200, "text/event-stream"): STREAM})
+    async def get(self, request: Request, session_id: str) -> StreamingHttpResponse:
+        """Events of one session, from the first one unless told else. Ids are its run's."""
+        session = await in_thread(access_session, self.caller, session_id)
+        topic = f"run:{session.run_id}" if session.run_id else f"session:{session_id}"
+        return await event_stream(self.caller, topic, self.since("0"), session_id=session_id)
+
+
+_COLUMNS = frozenset(SessionDetailSerializer().fields) - {"containers", "events"}
+
+
+def _detail(session: AgentSession, *, events: int) -> dict[str, Any]:
+    values = {name: getattr(session, name) for name in _COLUMNS}
+    values["containers"] = session_boxes(session)
+    values["events"] = session_events(session, limit=events) if events else []
+    return dict(SessionDetailSerializer(values).data)

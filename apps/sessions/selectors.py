@@ -1,0 +1,60 @@
+"""Reading sessions."""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+
+from apps.core.models import Event
+from apps.sessions.models import AgentSession, ContainerInstance
+
+_LIST_COLUMNS = (
+    "id",
+    "source",
+    "source_id",
+    "agent_id",
+    "run_id",
+    "step_id",
+    "status",
+    "model",
+    "error_code",
+    "error",
+    "turn_count",
+    "created_at",
+    "started_at",
+    "finished_at",
+)
+# Old names of the transcript's parts, by event type.
+EVENT_TYPES = {
+    "STEP_OUTPUT": "output",
+    "STEP_THINKING": "thinking",
+    "TOOL_CALL_START": "tool_start",
+    "TOOL_CALL_END": "tool_end",
+}
+
+
+def session_rows(sessions: QuerySet[AgentSession]) -> QuerySet[AgentSession, dict[str, object]]:
+    """Rows of a list, without prompts and output."""
+    return sessions.values(*_LIST_COLUMNS)
+
+
+def session_events(session: AgentSession, *, limit: int) -> list[dict[str, object]]:
+    """The transcript's last `limit` events, oldest first."""
+    rows = (
+        Event.objects.filter(session_id=session.pk)
+        .order_by("-id")
+        .values("seq", "type", "payload", "created_at")[:limit]
+    )
+    return [
+        {
+            "id": str(row["seq"]),
+            "type": row["type"],
+            "event_type": EVENT_TYPES.get(row["type"], "status"),
+            "timestamp": row["created_at"],
+            "data": row["payload"],
+        }
+        for row in reversed(rows)
+    ]
+
+
+def session_boxes(session: AgentSession) -> Sequence[ContainerInstance]:
+    return list(session.containers.order_by("id"))

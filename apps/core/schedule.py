@@ -1,5 +1,7 @@
 """The built-in schedule, as rows that beat reads and an operator may change."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import connection, transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -21,9 +23,7 @@ def beat_schedule_sync() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEDULE_LOCK])
         for task, seconds in every.items():
-            schedule, _ = IntervalSchedule.objects.get_or_create(
-                every=round(seconds * 1_000_000), period=IntervalSchedule.MICROSECONDS
-            )
+            schedule, _ = IntervalSchedule.objects.get_or_create(**_interval(seconds))
             PeriodicTask.objects.get_or_create(
                 name=str(task),
                 defaults={
@@ -34,3 +34,10 @@ def beat_schedule_sync() -> None:
                     "expire_seconds": max(1, round(seconds)),
                 },
             )
+
+
+def _interval(seconds: float) -> dict[str, Any]:
+    """Whole seconds as such: a day in microseconds is more than the column holds."""
+    if seconds == int(seconds):
+        return {"every": int(seconds), "period": IntervalSchedule.SECONDS}
+    return {"every": round(seconds * 1_000_000), "period": IntervalSchedule.MICROSECONDS}

@@ -1,4 +1,4 @@
-"""Agent sessions and the boxes they ran in. The transcript is the session's rows of `core.Event`."""
+"""Agent sessions and the boxes they ran in. The transcript is rows of `core.Event`."""
 
 from typing import Any, ClassVar
 

@@ -1,6 +1,7 @@
 """Reading sessions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -32,9 +33,10 @@ EVENT_TYPES = {
 }
 
 
-def session_rows(sessions: QuerySet[AgentSession]) -> QuerySet[AgentSession, dict[str, object]]:
+def session_rows(sessions: QuerySet[AgentSession]) -> QuerySet[AgentSession, dict[str, Any]]:
     """Rows of a list, without prompts and output."""
-    return sessions.values(*_LIST_COLUMNS)
+    rows: QuerySet[AgentSession, dict[str, Any]] = sessions.values(*_LIST_COLUMNS)
+    return rows
 
 
 def session_events(session: AgentSession, *, limit: int) -> list[dict[str, object]]:

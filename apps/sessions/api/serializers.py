@@ -9,14 +9,18 @@ from apps.sessions.models import AgentSession, ContainerInstance
 
 class SessionQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=AgentSession.Status.choices, required=False)
-    source = serializers.ChoiceField(choices=AgentSession.Source.choices, required=False)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field name of DRF's own
+        choices=AgentSession.Source.choices, required=False
+    )
     agent_id = serializers.CharField(required=False)
     run_id = serializers.CharField(required=False)
 
 
 class AgentSessionsQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=AgentSession.Status.choices, required=False)
-    source = serializers.ChoiceField(choices=AgentSession.Source.choices, required=False)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field name of DRF's own
+        choices=AgentSession.Source.choices, required=False
+    )
 
 
 class SessionDetailQuery(serializers.Serializer[Any]):
@@ -28,7 +32,9 @@ class SessionDetailQuery(serializers.Serializer[Any]):
 
 class SessionSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
-    source = serializers.ChoiceField(choices=AgentSession.Source.choices)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # a field name of DRF's own
+        choices=AgentSession.Source.choices
+    )
     source_id = serializers.CharField()
     agent_id = serializers.CharField()
     run_id = serializers.CharField()
@@ -68,7 +74,7 @@ class SessionEventSerializer(serializers.Serializer[Any]):
         choices=("output", "thinking", "tool_start", "tool_end", "status")
     )
     timestamp = serializers.DateTimeField()
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]  # a property name of DRF's own
 
 
 class SessionDetailSerializer(SessionSerializer):

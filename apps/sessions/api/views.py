@@ -25,6 +25,8 @@ from apps.sessions.models import AgentSession
 from apps.sessions.selectors import session_boxes, session_events, session_rows
 from apps.sessions.services import session_stop
 
+_FILTERS = frozenset({"status", "source", "agent_id", "run_id"})
+
 
 class _SessionList(ApiView):
     callers = USERS_AND_SESSIONS
@@ -32,9 +34,9 @@ class _SessionList(ApiView):
     paged = True
 
     def page(self, **also: str) -> Response:
-        wanted = {**self.query_values(), **also}
-        filters = {name: wanted[name] for name in SessionQuery().fields if name in wanted}
-        rows = session_rows(sessions_visible(self.caller).filter(**filters).order_by("-id"))
+        filters = {name: value for name, value in self.query_values().items() if name in _FILTERS}
+        sessions = sessions_visible(self.caller).filter(**filters, **also)
+        rows = session_rows(sessions.order_by("-id"))
         paginator = CursorPage()
         page = paginator.paginate_queryset(rows, self.request, self)
         return paginator.get_paginated_response(SessionSerializer(page, many=True).data)

@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class RunsConfig(AppConfig):
     name = "apps.runs"
     label = "runs"
+
+    def ready(self) -> None:
+        from apps.core.topics import register_topics
+        from apps.runs.access import may_watch_all, may_watch_run
+
+        register_topics("run:", access=may_watch_run, snapshot="/v1/runs/{}")
+        register_topics("runs", access=may_watch_all, snapshot="/v1/runs")

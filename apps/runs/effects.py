@@ -167,6 +167,7 @@ class Application:
             max_retries=limits.max_retries,
             loop_item_id=self.state.item(loop_item).id if loop_item else None,
             status=status,
+            queued_after_id=self.after_id or None,
             dispatched_at=ClockTimestamp(),
             **fields,
         )

@@ -116,6 +116,8 @@ class StepExecution(models.Model):
     commit_hash = models.CharField(max_length=64, default="")
     base_commit = models.CharField(max_length=64, default="")  # head before the step
     loop_item = models.ForeignKey("runs.LoopItem", on_delete=models.SET_NULL, null=True)
+    # The execution whose outcome queued this one; null at the start and after a restart.
+    queued_after_id = models.BigIntegerField(null=True)
     superseded = models.BooleanField(default=False)  # a restart took another path
     # Why its worker must stop it, in words of `AbortReason`; empty: it need not.
     abort_reason = models.CharField(max_length=8, choices=AbortReason.choices, default="")

@@ -21,6 +21,7 @@ from apps.runs.errors import ApprovalClosed, ApprovalNotFound, IllegalMove, Step
 from apps.runs.events import run_event, run_events_append, status_event, step_event
 from apps.runs.machine import ClockTimestamp
 from apps.runs.models import Approval, Run, StepExecution, StepHint
+from apps.runs.services.create import check_models
 from apps.runs.services.finish import resumed, retried, settle
 from apps.runs.state import RunState, run_load, run_lock
 
@@ -261,20 +262,18 @@ def run_fail(*, run_id: str, code: str, message: str) -> None:
     retried(write)
 
 
-def run_human_context(*, run_id: str, text: str) -> None:
-    """What every later step of the run is told by a person."""
-    _change(run_id, human_context=text)
-
-
-def run_model_override(*, run_id: str, model: str) -> None:
-    _change(run_id, model_override=model)
-
-
-def _change(run_id: str, **fields: Any) -> None:
+def run_change(
+    *, run_id: str, human_context: str | None = None, model_override: str | None = None
+) -> None:
+    """Change what later steps are told, or the model they get. None: leave it."""
+    given = {"human_context": human_context, "model_override": model_override}
+    fields = {name: value for name, value in given.items() if value is not None}
     with transaction.atomic():
         state = run_lock(run_id)
         if state.status in RUN_TERMINAL:
             raise IllegalMove("be changed", state.status, run_id=run_id)
+        if model_override:
+            check_models(state.pipeline, model_override)
         Run.objects.filter(id=run_id).update(updated_at=ClockTimestamp(), **fields)
         run_events_append(run_id, [run_event("RUN_UPDATED", status=state.status)])
 

@@ -12,7 +12,8 @@ from apps.core.faults import fault_point
 from apps.llm.providers import SCRIPTED, provider_get, split_model
 from apps.pipelines import resolve
 from apps.pipelines.definition import Pipeline
-from apps.pipelines.services import definition_get, snapshot_get_or_create
+from apps.pipelines.selectors import definition_get
+from apps.pipelines.services import snapshot_get_or_create
 from apps.repos.names import branch_name
 from apps.repos.sources import source_of
 from apps.runs.choices import RunKind, RunStatus

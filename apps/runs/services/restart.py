@@ -13,7 +13,8 @@ from django.db import connection
 from apps.core.dispatch import TaskName, enqueue
 from apps.core.events import NewEvent
 from apps.pipelines.definition import Pipeline
-from apps.pipelines.services import definition_get, snapshot_get_or_create
+from apps.pipelines.selectors import definition_get
+from apps.pipelines.services import snapshot_get_or_create
 from apps.runs import machine
 from apps.runs.choices import (
     RUN_TERMINAL,

@@ -1,0 +1,49 @@
+"""Who may see a run: who started it, an admin, and the sessions that work in it."""
+
+from django.db.models import Q
+
+from apps.core.api.callers import Caller
+from apps.runs.errors import RunNotFound
+from apps.runs.events import run_topic
+from apps.runs.models import Run
+
+
+def visible_runs(caller: Caller) -> Q:
+    """The filter that every query of runs starts from."""
+    if caller.is_admin:
+        return Q()
+    if "session" in caller.kinds:
+        return Q(id=_session_run(caller))
+    if "user" in caller.kinds:
+        return Q(initiated_by_id=caller.user.pk)
+    return Q(pk__in=[])
+
+
+def related_runs(caller: Caller) -> Q:
+    """What a session may read of the past: all runs of the person it works for."""
+    if "session" not in caller.kinds or caller.is_admin:
+        return visible_runs(caller)
+    owner = getattr(caller.credential, "user_id", None)
+    own = Q(id=_session_run(caller))
+    return own | Q(initiated_by_id=owner) if owner else own
+
+
+def access_run(caller: Caller, run_id: str) -> str:
+    """The id of a run that the caller may see and steer. Raises RunNotFound for all others."""
+    if not Run.objects.filter(visible_runs(caller), id=run_id).exists():
+        raise RunNotFound(run_id)
+    return run_id
+
+
+def may_watch_run(caller: Caller, topic: str) -> bool:
+    run_id = topic.removeprefix(run_topic(""))
+    return Run.objects.filter(visible_runs(caller), id=run_id).exists()
+
+
+def may_watch_all(caller: Caller, topic: str) -> bool:
+    """The feed carries the events of all people's runs."""
+    return caller.is_admin
+
+
+def _session_run(caller: Caller) -> str:
+    return str(getattr(caller.credential, "run_id", ""))

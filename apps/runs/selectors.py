@@ -1,0 +1,397 @@
+"""Reading runs: plain rows for the API, a fixed number of queries whatever the size."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.db.models import F, Q, QuerySet
+
+from apps.core.events import events_after
+from apps.llm.selectors import run_totals
+from apps.pipelines.graph import edges
+from apps.runs.choices import RUN_TERMINAL, STEP_ACTIVE, RunStatus, StepStatus
+from apps.runs.errors import STEP_ERROR_CODES, RunNotFound, StepNotFound
+from apps.runs.events import run_topic
+from apps.runs.models import Approval, LoopState, Run, RunKnowledge, RunOutput, StepExecution
+from apps.runs.snapshots import pipeline_of
+
+Row = dict[str, Any]
+
+LIST_FIELDS: Mapping[str, str] = {
+    "task": "task_description",
+    "current_step": "current_step_id",
+    "initiated_by_user_id": "initiated_by_id",
+}
+PLAIN_FIELDS = (
+    *("id", "kind", "pipeline_id", "project_id", "task_id", "status", "generation", "outputs"),
+    *("human_context", "key_resolution", "error_code", "error", "parent_run_id"),
+    *("created_at", "updated_at", "started_at", "completed_at", "cost_total", "tokens_total"),
+)
+DETAIL_FIELDS: Mapping[str, str] = {
+    "key_user_id": "key_user",
+    "workspace_branch": "workspace__branch",
+    "workspace_path": "workspace__path",
+    "workspace_kind": "workspace__kind",
+    "head_commit": "workspace__head_commit",
+    "base_commit": "workspace__base_commit",
+}
+DETAIL_PLAIN = (
+    *("repository", "workspace_type", "task_branch", "model_override", "variables", "context"),
+    *("snapshot_id", "cancel_requested_at", "cancel_reason", "pause_requested_at", "paused_at"),
+    *("finalized_at", "deadline_at", "forked_from_execution_id"),
+)
+EXECUTION_FIELDS = (
+    *("id", "generation", "step_id", "visit", "attempt", "agent_id", "status", "session_id"),
+    *("inputs", "outputs", "result_key", "error", "error_code", "retry_count", "lost_count"),
+    *("max_retries", "repair", "human_context", "model_used", "commit_hash", "base_commit"),
+    *("loop_item_id", "superseded", "timeout_s", "queued_after_id", "due_at", "queued_at"),
+    *("started_at", "finished_at"),
+)
+# States that came later are shown to old filters as what they are at heart.
+RUNNING_AT_HEART = frozenset(
+    {RunStatus.RUNNING, RunStatus.WAITING_HUMAN, RunStatus.PAUSING, RunStatus.CANCELLING}
+)
+
+
+def _named(fields: Mapping[str, str]) -> dict[str, F]:
+    return {name: F(column) for name, column in fields.items()}
+
+
+def run_list(
+    visible: Q,
+    *,
+    status: str = "",
+    since: datetime | None = None,
+    **equal: str,
+) -> QuerySet[Run, Row]:
+    """Rows of the list, newest first. `status=running` takes in all states that still move."""
+    runs = Run.objects.filter(visible, **{name: value for name, value in equal.items() if value})
+    if status == RunStatus.RUNNING:
+        runs = runs.filter(status__in=RUNNING_AT_HEART)
+    elif status == "terminal":
+        runs = runs.filter(status__in=RUN_TERMINAL)
+    elif status:
+        runs = runs.filter(status=status)
+    if since is not None:
+        runs = runs.filter(created_at__gte=since)
+    return runs.order_by("-created_at", "-id").values(*PLAIN_FIELDS, **_named(LIST_FIELDS))
+
+
+def run_row(run_id: str) -> Row:
+    """One run as the list shows it."""
+    row = Run.objects.filter(id=run_id).values(*PLAIN_FIELDS, **_named(LIST_FIELDS)).first()
+    if row is None:
+        raise RunNotFound(run_id)
+    return row
+
+
+def run_get(run_id: str) -> Row:
+    """A run whole: steps (newest visit each), every execution, loops, approvals, cost."""
+    row = (
+        Run.objects.filter(id=run_id)
+        .values(*PLAIN_FIELDS, *DETAIL_PLAIN, **_named(LIST_FIELDS), **_named(DETAIL_FIELDS))
+        .first()
+    )
+    if row is None:
+        raise RunNotFound(run_id)
+    path = row.pop("workspace_path") or ""
+    kind = row.pop("workspace_kind") or ""
+    row["task_branch"] = row.pop("workspace_branch") or row["task_branch"]
+    row["workspace_exists"] = bool(path) and Path(path).is_dir()
+    row["workspace_has_git"] = kind == "git_worktree"
+    row["remedy"] = _remedy(row["error_code"])
+    executions = execution_list(run_id)
+    snapshot_id = row.pop("snapshot_id")
+    row["executions"] = executions
+    row["steps"] = _steps(snapshot_id, row["generation"], executions)
+    row["loops"] = loop_list(run_id, generation=row["generation"])
+    row["approvals"] = approval_list(run_id)
+    row["cost"] = _cost(run_id)
+    row["cost_total"], row["tokens_total"] = row["cost"]["total"], row["cost"]["tokens"]
+    if row["status"] not in RUN_TERMINAL:
+        row["outputs"] = run_outputs(run_id)
+    return row
+
+
+def _remedy(code: str) -> str:
+    known = STEP_ERROR_CODES.get(code)
+    return known.remedy if known else ""
+
+
+def _cost(run_id: str) -> Row:
+    totals = run_totals(run_id)
+    return {
+        "total": totals.cost_total,
+        "unknown_calls": totals.cost_unknown_calls,
+        "calls": totals.calls,
+        "tokens": totals.total_tokens,
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+    }
+
+
+def execution_list(run_id: str, **filters: Any) -> list[Row]:
+    """Every attempt of every visit, in the order in which they were queued."""
+    rows = (
+        StepExecution.objects.filter(run_id=run_id, **filters)
+        .order_by("id")
+        .values(
+            *EXECUTION_FIELDS,
+            item_index=F("loop_item__index"),
+            item_loop=F("loop_item__loop__step_id"),
+        )
+    )
+    return [_execution(row) for row in rows]
+
+
+def _execution(row: Row) -> Row:
+    index, loop = row.pop("item_index"), row.pop("item_loop")
+    row["loop_item"] = None if index is None else {"step_id": loop, "index": index}
+    row["remedy"] = _remedy(row["error_code"])
+    return row
+
+
+def step_list(run_id: str, *, status: str = "") -> list[Row]:
+    """The pipeline's steps in file order, each with its newest visit."""
+    row = Run.objects.filter(id=run_id).values("snapshot_id", "generation").first()
+    if row is None:
+        raise RunNotFound(run_id)
+    executions = execution_list(run_id, generation=row["generation"], superseded=False)
+    steps = _steps(row["snapshot_id"], row["generation"], executions)
+    return [step for step in steps if not status or step["status"] == status]
+
+
+def _steps(snapshot_id: int, generation: int, executions: Iterable[Row]) -> list[Row]:
+    newest: dict[str, Row] = {}
+    for execution in executions:
+        if execution["generation"] == generation and not execution["superseded"]:
+            newest[execution["step_id"]] = execution
+    return [
+        newest[step.id] | {"description": step.description}
+        if step.id in newest
+        else _untouched(step.id, step.agent, step.description)
+        for step in pipeline_of(snapshot_id).steps
+    ]
+
+
+def _untouched(step_id: str, agent_id: str, description: str) -> Row:
+    """A step that no route has reached: the shape of an execution, empty."""
+    empty: Row = dict.fromkeys(EXECUTION_FIELDS)
+    return {
+        **empty,
+        "step_id": step_id,
+        "agent_id": agent_id,
+        "description": description,
+        "status": str(StepStatus.PENDING),
+        "visit": 0,
+        "attempt": 0,
+        "inputs": {},
+        "outputs": {},
+        "error": "",
+        "error_code": "",
+        "loop_item": None,
+        "remedy": "",
+    }
+
+
+def step_get(run_id: str, step_id: str) -> Row:
+    """One step with all its visits."""
+    found = [step for step in step_list(run_id) if step["step_id"] == step_id]
+    if not found:
+        raise StepNotFound(run_id, step_id)
+    return {**found[0], "visits": execution_list(run_id, step_id=step_id)}
+
+
+def loop_list(run_id: str, **filters: Any) -> list[Row]:
+    generation = filters.pop("generation", None)
+    loops = LoopState.objects.filter(run_id=run_id, superseded=False, **filters)
+    if generation is not None:
+        loops = loops.filter(run_generation=generation)
+    return [
+        {
+            "step_id": loop.step_id,
+            "generation": loop.generation,
+            "current_index": loop.current_index,
+            "is_open": loop.closed_at is None,
+            "opened_at": loop.opened_at,
+            "closed_at": loop.closed_at,
+            "items": [
+                {
+                    "id": f"{loop.step_id}_item_{item.index}",
+                    "index": item.index,
+                    "kind": item.kind,
+                    "data": item.data,
+                    "status": item.status,
+                    "output": item.output,
+                    "started_at": item.started_at,
+                    "finished_at": item.finished_at,
+                }
+                for item in loop.items.all()
+            ],
+        }
+        for loop in loops.order_by("id").prefetch_related("items")
+    ]
+
+
+def loop_state(run_id: str, step_id: str) -> Row:
+    """The newest generation of a step's loop, and how many there were."""
+    generation = Run.objects.values_list("generation", flat=True).get(id=run_id)
+    loops = loop_list(run_id, step_id=step_id, generation=generation)
+    if not loops:
+        raise StepNotFound(run_id, step_id)
+    return {**loops[-1], "generations": len(loops)}
+
+
+def approval_list(run_id: str) -> list[Row]:
+    return list(
+        Approval.objects.filter(run_id=run_id)
+        .order_by("created_at", "id")
+        .values(
+            *("id", "text", "status", "comment", "decided_at", "expires_at", "created_at"),
+            step_id=F("step_execution__step_id"),
+            visit=F("step_execution__visit"),
+            decided_by_user_id=F("decided_by_id"),
+        )
+    )
+
+
+def run_outputs(run_id: str) -> dict[str, str]:
+    """The current variable space that steps have made."""
+    return dict(
+        RunOutput.objects.filter(run_id=run_id, current=True)
+        .order_by("id")
+        .values_list("key", "value")
+    )
+
+
+def run_graph(run_id: str) -> Row:
+    """The pipeline's steps and routes, and the executions with what led to each."""
+    row = Run.objects.filter(id=run_id).values("snapshot_id", "generation").first()
+    if row is None:
+        raise RunNotFound(run_id)
+    executions = execution_list(run_id, generation=row["generation"])
+    return {
+        "nodes": [
+            {
+                "step_id": step["step_id"],
+                "agent_id": step["agent_id"],
+                "status": step["status"],
+                "visit": step["visit"],
+                "attempt": step["attempt"],
+            }
+            for step in _steps(row["snapshot_id"], row["generation"], executions)
+        ],
+        "edges": [
+            {"source": edge.source, "target": edge.target, "kind": edge.kind}
+            for edge in edges(pipeline_of(row["snapshot_id"]))
+        ],
+        "executions": executions,
+        "path": _path(executions),
+    }
+
+
+def _path(executions: list[Row]) -> list[Row]:
+    """Which execution queued which, and by what result."""
+    results = {execution["id"]: execution["result_key"] for execution in executions}
+    return [
+        {
+            "source": execution["queued_after_id"],
+            "target": execution["id"],
+            "result": results[execution["queued_after_id"]],
+        }
+        for execution in executions
+        if execution["queued_after_id"] in results
+    ]
+
+
+def run_log(
+    run_id: str, *, since: int = 0, types: Iterable[str] = (), limit: int = 200, step_id: str = ""
+) -> Row:
+    """Events after a position. `next` is where to go on from; null at the end."""
+    wanted = frozenset(types)
+    items: list[Row] = []
+    cursor = since
+    while len(items) < limit:
+        frames = events_after(run_topic(run_id), cursor, limit)
+        for frame in frames:
+            cursor = frame.seq
+            if wanted and frame.type not in wanted:
+                continue
+            if step_id and frame.data.get("stepId") != step_id:
+                continue
+            items.append(orjson.loads(frame.text))
+            if len(items) == limit:
+                return {"items": items, "next": frame.id}
+        if len(frames) < limit:
+            break
+    return {"items": items, "next": None}
+
+
+def run_history(
+    visible: Q,
+    *,
+    limit: int = 10,
+    agent_id: str = "",
+    status: str = "",
+    since: datetime | None = None,
+    project_id: str = "",
+    task_id: str = "",
+    include_steps: bool = False,
+) -> Row:
+    """Past runs for an agent that wants to learn from them."""
+    runs = run_list(visible, status=status, since=since, project_id=project_id, task_id=task_id)
+    if agent_id:
+        took_part = StepExecution.objects.filter(agent_id=agent_id).values("run_id")
+        runs = runs.filter(id__in=took_part)
+    total = runs.order_by().count()
+    rows = list(runs.annotate(branch=F("workspace__branch"))[:limit])
+    steps = _steps_of([row["id"] for row in rows]) if include_steps else {}
+    for row in rows:
+        ended, began = row["completed_at"], row["started_at"]
+        row["duration_s"] = (ended - began).total_seconds() if ended and began else None
+        if include_steps:
+            row["steps"] = steps.get(row["id"], [])
+    return {"runs": rows, "total": total}
+
+
+def _steps_of(run_ids: list[str]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    rows = (
+        StepExecution.objects.filter(run_id__in=run_ids, superseded=False)
+        .order_by("id")
+        .values(
+            *("run_id", "step_id", "visit", "attempt", "agent_id", "status", "outputs"),
+            *("error", "error_code", "commit_hash", "started_at", "finished_at"),
+        )
+    )
+    for row in rows:
+        found.setdefault(row.pop("run_id"), []).append(row)
+    return found
+
+
+_KNOWLEDGE = ("id", "agent_id", "category", "content", "importance", "created_at")
+
+
+def knowledge_list(run_id: str) -> list[Row]:
+    return list(RunKnowledge.objects.filter(run_id=run_id).order_by("id").values(*_KNOWLEDGE))
+
+
+def knowledge_get(knowledge_id: int) -> Row:
+    return RunKnowledge.objects.values(*_KNOWLEDGE).get(id=knowledge_id)
+
+
+def agent_queue(visible: Q, agent_id: str) -> list[Row]:
+    """What an agent works on and what waits for it, in the order in which it will be taken."""
+    visible_ids = Run.objects.filter(visible).values("id")
+    return list(
+        StepExecution.objects.filter(
+            agent_id=agent_id,
+            status__in=STEP_ACTIVE - {StepStatus.PENDING},
+            superseded=False,
+            run_id__in=visible_ids,
+        )
+        .order_by("id")
+        .values("id", "run_id", "step_id", "visit", "attempt", "status", "queued_at", "started_at")
+    )

@@ -1,0 +1,42 @@
+"""Pipelines in Django's admin: everything shown, nothing decided here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from apps.pipelines.models import PipelineDefinition, PipelineSnapshot
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the package is untyped
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(PipelineDefinition)
+class PipelineDefinitionAdmin(ReadOnlyAdmin):
+    list_display = ("pipeline_id", "name", "version", "layer", "valid", "shadowed", "updated_at")
+    list_filter = ("layer", "valid", "shadowed")
+    search_fields = ("pipeline_id", "name", "path")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PipelineDefinition]:
+        found: QuerySet[PipelineDefinition] = super().get_queryset(request)
+        return found.defer("parsed", "yaml")
+
+
+@admin.register(PipelineSnapshot)
+class PipelineSnapshotAdmin(ReadOnlyAdmin):
+    list_display = ("pipeline_id", "sha256", "created_at")
+    search_fields = ("pipeline_id", "sha256")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PipelineSnapshot]:
+        found: QuerySet[PipelineSnapshot] = super().get_queryset(request)
+        return found.defer("parsed", "yaml")

@@ -1,0 +1,154 @@
+"""Shapes of the pipelines API."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+_Base = serializers.Serializer[Any]
+
+
+class PipelineProblemSerializer(_Base):
+    """`path` such as `steps.2.agent`; `line` from 1, 0 when there is none."""
+
+    code = serializers.CharField()
+    severity = serializers.ChoiceField(choices=["error", "warning", "info"])
+    path = serializers.CharField(allow_blank=True)
+    line = serializers.IntegerField()
+    message = serializers.CharField()
+
+
+class PipelineAgentSerializer(_Base):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    persona = serializers.CharField(allow_null=True)
+    model = serializers.CharField(allow_null=True)
+    tools = serializers.ListField(child=serializers.CharField())
+    thinking_level = serializers.CharField(allow_null=True)
+
+
+class PipelineLoopSerializer(_Base):
+    over = serializers.CharField()
+    on_each_complete = serializers.CharField(allow_null=True)
+    on_all_complete = serializers.CharField(allow_null=True)
+    max_items = serializers.IntegerField()
+    max_parallel = serializers.IntegerField()
+    on_item_fail = serializers.CharField()
+
+
+class PipelineNotifySerializer(_Base):
+    agent = serializers.CharField()
+    message = serializers.CharField()
+
+
+class PipelineActionSerializer(_Base):
+    goto = serializers.CharField(allow_null=True)
+    retry = serializers.BooleanField()
+    max_retries = serializers.IntegerField(allow_null=True)
+    continue_loop = serializers.BooleanField()
+    notify = PipelineNotifySerializer(allow_null=True)
+
+
+class PipelineStepSerializer(_Base):
+    id = serializers.CharField()
+    agent = serializers.CharField()
+    type = serializers.ChoiceField(choices=["standard", "loop"])
+    description = serializers.CharField(allow_blank=True)
+    input = serializers.CharField()
+    outputs = serializers.ListField(child=serializers.CharField())
+    on_complete = serializers.CharField(allow_null=True)
+    depends_on = serializers.ListField(child=serializers.CharField())
+    on_result = serializers.DictField(child=PipelineActionSerializer())
+    loop = PipelineLoopSerializer(allow_null=True)
+    model = serializers.CharField(allow_null=True)
+    tools = serializers.ListField(child=serializers.CharField())
+    tools_mode = serializers.CharField()
+    max_retries = serializers.IntegerField()
+    timeout_s = serializers.IntegerField()
+    max_turns = serializers.IntegerField()
+    output_schema = serializers.DictField(allow_null=True)
+    approval = serializers.BooleanField()
+
+
+class PipelineSerializer(_Base):
+    """One pipeline file. `errors` and `warnings` are `problems` as sentences."""
+
+    id = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    version = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    layer = serializers.ChoiceField(choices=["builtin", "data"])
+    file = serializers.CharField()
+    sha256 = serializers.CharField()
+    valid = serializers.BooleanField()
+    errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # its own name
+    warnings = serializers.ListField(child=serializers.CharField())
+    problems = PipelineProblemSerializer(many=True)
+    agents = PipelineAgentSerializer(many=True)
+    steps = PipelineStepSerializer(many=True)
+    updated_at = serializers.DateTimeField()
+
+
+class PipelineRawSerializer(_Base):
+    pipeline_id = serializers.CharField()
+    yaml = serializers.CharField()
+    file = serializers.CharField()
+    layer = serializers.CharField()
+    sha256 = serializers.CharField()
+
+
+class PipelineNodeSerializer(_Base):
+    id = serializers.CharField()
+    agent = serializers.CharField()
+    agent_name = serializers.CharField(allow_blank=True)
+    type = serializers.ChoiceField(choices=["standard", "loop"])
+    description = serializers.CharField(allow_blank=True)
+    approval = serializers.BooleanField()
+    is_start = serializers.BooleanField()
+    is_last = serializers.BooleanField()
+
+
+class PipelineEdgeSerializer(_Base):
+    source = serializers.CharField()  # type: ignore[assignment]  # its own name
+    target = serializers.CharField()
+    kind = serializers.CharField(
+        help_text="`onComplete`, `result:<KEY>`, `loop:each`, `loop:all` or `dependsOn`."
+    )
+
+
+class PipelineGraphSerializer(_Base):
+    pipeline_id = serializers.CharField()
+    nodes = PipelineNodeSerializer(many=True)
+    edges = PipelineEdgeSerializer(many=True)
+
+
+class PipelineValidationSerializer(_Base):
+    valid = serializers.BooleanField()
+    pipeline_id = serializers.CharField(allow_blank=True)
+    errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # its own name
+    warnings = serializers.ListField(child=serializers.CharField())
+    problems = PipelineProblemSerializer(many=True)
+
+
+class PipelineDraftSerializer(_Base):
+    yaml_content = serializers.CharField(allow_blank=True, trim_whitespace=False)
+
+
+class PipelineSaveSerializer(PipelineDraftSerializer):
+    force = serializers.BooleanField(default=False, help_text="Save a file that has errors.")
+
+
+class PipelineSavedSerializer(_Base):
+    status = serializers.CharField()
+    pipeline_id = serializers.CharField()
+    file = serializers.CharField()
+    sha256 = serializers.CharField()
+    valid = serializers.BooleanField()
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class PipelineDeletedSerializer(_Base):
+    status = serializers.CharField()
+    pipeline_id = serializers.CharField()
+    layer = serializers.CharField(
+        allow_null=True, help_text="Where the pipeline of this id lives now; null: it is gone."
+    )

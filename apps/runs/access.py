@@ -40,6 +40,13 @@ def may_watch_run(caller: Caller, topic: str) -> bool:
     return Run.objects.filter(visible_runs(caller), id=run_id).exists()
 
 
+def may_use_workspace(caller: Caller, run_id: str, change: bool) -> bool:
+    """Files and history for whoever sees the run; merge and push for people only."""
+    if change and "session" in caller.kinds:
+        return False
+    return Run.objects.filter(visible_runs(caller), id=run_id).exists()
+
+
 def may_watch_all(caller: Caller, topic: str) -> bool:
     """The feed carries the events of all people's runs."""
     return caller.is_admin

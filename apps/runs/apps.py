@@ -7,7 +7,9 @@ class RunsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core.topics import register_topics
-        from apps.runs.access import may_watch_all, may_watch_run
+        from apps.repos.access import workspace_access_register
+        from apps.runs.access import may_use_workspace, may_watch_all, may_watch_run
 
         register_topics("run:", access=may_watch_run, snapshot="/v1/runs/{}")
+        workspace_access_register(may_use_workspace)
         register_topics("runs", access=may_watch_all, snapshot="/v1/runs")

@@ -14,6 +14,8 @@ from apps.core.pages import problem_page
 APPS = ("core", "accounts", "llm", "agents", "repos", "pipelines", "sessions", "runs")
 API = [app for app in APPS if (Path(settings.BASE_DIR) / "apps" / app / "api/urls.py").exists()]
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("v1/", include(f"apps.{app}.api.urls")) for app in API),
     re_path(r"^v1(/|$)", UnknownPath.as_view()),

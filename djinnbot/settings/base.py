@@ -18,9 +18,8 @@ ASGI_APPLICATION = "djinnbot.asgi.application"
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
-    "daphne",
     "unfold",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py looks for admin pages; workers need none
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

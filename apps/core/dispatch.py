@@ -55,6 +55,9 @@ def enqueue(task: TaskName, *args: str | int) -> None:
     reconciler sends it again.
     """
     transaction.on_commit(
-        lambda: current_app.send_task(str(task), args=args, queue=str(QUEUE_OF[task])),
+        # Without `ignore_result` each send would subscribe this process to a result.
+        lambda: current_app.send_task(
+            str(task), args=args, queue=str(QUEUE_OF[task]), ignore_result=True
+        ),
         robust=True,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.db.models import F, Q, QuerySet
@@ -76,12 +76,14 @@ def run_list(
         runs = runs.filter(status=status)
     if since is not None:
         runs = runs.filter(created_at__gte=since)
-    return runs.order_by("-created_at", "-id").values(*PLAIN_FIELDS, **_named(LIST_FIELDS))
+    rows = runs.order_by("-created_at", "-id").values(*PLAIN_FIELDS, **_named(LIST_FIELDS))
+    return cast("QuerySet[Run, Row]", rows)
 
 
 def run_row(run_id: str) -> Row:
     """One run as the list shows it."""
-    row = Run.objects.filter(id=run_id).values(*PLAIN_FIELDS, **_named(LIST_FIELDS)).first()
+    rows = Run.objects.filter(id=run_id).values(*PLAIN_FIELDS, **_named(LIST_FIELDS))
+    row: Row | None = rows.first()
     if row is None:
         raise RunNotFound(run_id)
     return row
@@ -89,7 +91,7 @@ def run_row(run_id: str) -> Row:
 
 def run_get(run_id: str) -> Row:
     """A run whole: steps (newest visit each), every execution, loops, approvals, cost."""
-    row = (
+    row: Row | None = (
         Run.objects.filter(id=run_id)
         .values(*PLAIN_FIELDS, *DETAIL_PLAIN, **_named(LIST_FIELDS), **_named(DETAIL_FIELDS))
         .first()
@@ -379,13 +381,14 @@ def knowledge_list(run_id: str) -> list[Row]:
 
 
 def knowledge_get(knowledge_id: int) -> Row:
-    return RunKnowledge.objects.values(*_KNOWLEDGE).get(id=knowledge_id)
+    row: Row = RunKnowledge.objects.values(*_KNOWLEDGE).get(id=knowledge_id)
+    return row
 
 
 def agent_queue(visible: Q, agent_id: str) -> list[Row]:
     """What an agent works on and what waits for it, in the order in which it will be taken."""
     visible_ids = Run.objects.filter(visible).values("id")
-    return list(
+    waiting = (
         StepExecution.objects.filter(
             agent_id=agent_id,
             status__in=STEP_ACTIVE - {StepStatus.PENDING},
@@ -395,3 +398,4 @@ def agent_queue(visible: Q, agent_id: str) -> list[Row]:
         .order_by("id")
         .values("id", "run_id", "step_id", "visit", "attempt", "status", "queued_at", "started_at")
     )
+    return [dict(row) for row in waiting]

@@ -24,7 +24,10 @@ LONGEST_COUNTDOWN_S = 60.0  # a longer wait is the row's: the reconciler sends i
 
 
 def signature(task: TaskName, *args: str | int) -> Signature:
-    return current_app.signature(str(task), args=args, immutable=True, queue=str(QUEUE_OF[task]))
+    """An immutable call. A chord counts its members without keeping their results."""
+    return current_app.signature(
+        str(task), args=args, immutable=True, queue=str(QUEUE_OF[task]), ignore_result=True
+    )
 
 
 def step_canvas(queued: Queued) -> Signature:

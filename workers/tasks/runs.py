@@ -36,7 +36,7 @@ def dispatch_run(run_id: str, *_: object, **__: object) -> None:
     canvas.send(services.run_queued(run_id))
 
 
-@shared_task(name=TaskName.EXECUTE_STEP, ignore_result=False)
+@shared_task(name=TaskName.EXECUTE_STEP)
 def execute_step(execution_id: int, attempt: int, *_: object, **__: object) -> None:
     """Run one attempt in its box. Delivered twice, it runs once."""
     steps.run_step(execution_id, attempt)

@@ -29,7 +29,7 @@ def _text(limit: int = MAX_TEXT, **kwargs: Any) -> serializers.CharField:
 class RunCreateSerializer(serializers.Serializer[Any]):
     pipeline_id = serializers.CharField(max_length=128)
     task = _text()
-    context = _text(required=False, default="", allow_blank=True)
+    context = _text(required=False, default="", allow_blank=True)  # type: ignore[assignment]  # a field
     project_id = serializers.CharField(
         max_length=64, required=False, default="", allow_blank=True, allow_null=True
     )
@@ -107,18 +107,18 @@ class PauseSerializer(serializers.Serializer[Any]):
 
 
 class RunRestartSerializer(serializers.Serializer[Any]):
-    context = _text(MAX_HINT, required=False, default="", allow_blank=True)
+    context = _text(MAX_HINT, required=False, default="", allow_blank=True)  # type: ignore[assignment]  # a field
     keep_snapshot = serializers.BooleanField(required=False, default=False)
     fresh_workspace = serializers.BooleanField(required=False, default=False)
 
 
 class StepRestartSerializer(serializers.Serializer[Any]):
-    context = _text(MAX_HINT, required=False, default="", allow_blank=True)
+    context = _text(MAX_HINT, required=False, default="", allow_blank=True)  # type: ignore[assignment]  # a field
     reset_workspace = serializers.BooleanField(required=False, default=False)
 
 
 class InjectSerializer(serializers.Serializer[Any]):
-    context = _text(MAX_HINT)
+    context = _text(MAX_HINT)  # type: ignore[assignment]  # a field
 
 
 class ForkSerializer(serializers.Serializer[Any]):
@@ -127,7 +127,7 @@ class ForkSerializer(serializers.Serializer[Any]):
     model_override = serializers.CharField(
         max_length=264, required=False, default="", allow_blank=True
     )
-    context = _text(MAX_HINT, required=False, default="", allow_blank=True)
+    context = _text(MAX_HINT, required=False, default="", allow_blank=True)  # type: ignore[assignment]  # a field
     task = _text(required=False, default="", allow_blank=True)
 
 
@@ -268,7 +268,7 @@ class LoopItemSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     index = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=LoopItemKind.choices)
-    data = serializers.CharField()  # type: ignore[assignment]  # a field of its own
+    data = serializers.CharField()  # type: ignore[assignment]  # a field
     status = serializers.ChoiceField(choices=LoopItemStatus.choices)
     output = serializers.DictField(child=serializers.CharField())
     started_at = serializers.DateTimeField(allow_null=True)
@@ -358,7 +358,7 @@ class RunsDeletedSerializer(serializers.Serializer[Any]):
 class HintSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     step_id = serializers.CharField()
-    context = serializers.CharField()  # type: ignore[assignment]  # a field of its own
+    context = serializers.CharField()  # type: ignore[assignment]  # a field
 
 
 class OutputSerializer(serializers.Serializer[Any]):
@@ -381,7 +381,7 @@ class EventSerializer(serializers.Serializer[Any]):
     topic = serializers.CharField()
     type = serializers.CharField()
     ts = serializers.DateTimeField()
-    data = serializers.DictField()  # type: ignore[assignment]  # a field of its own
+    data = serializers.DictField()  # type: ignore[assignment]  # a field
 
 
 class LogSerializer(serializers.Serializer[Any]):
@@ -398,13 +398,13 @@ class GraphNodeSerializer(serializers.Serializer[Any]):
 
 
 class GraphEdgeSerializer(serializers.Serializer[Any]):
-    source = serializers.CharField()  # type: ignore[assignment]  # a field of its own
+    source = serializers.CharField()  # type: ignore[assignment]  # a field
     target = serializers.CharField()
     kind = serializers.CharField()
 
 
 class GraphMoveSerializer(serializers.Serializer[Any]):
-    source = serializers.IntegerField()  # type: ignore[assignment]  # a field of its own
+    source = serializers.IntegerField()  # type: ignore[assignment]  # a field
     target = serializers.IntegerField()
     result = serializers.CharField(allow_blank=True)
 

@@ -286,7 +286,7 @@ class RunLogsView(_OneRunView):
 
 
 class RunOutputsView(_OneRunView):
-    callers = USERS_AND_SESSIONS
+    callers = {"*": USERS_AND_SESSIONS}
     scope = {"GET": "read", "PUT": "write"}
 
     @extend_schema(
@@ -310,7 +310,7 @@ class RunOutputsView(_OneRunView):
 
 
 class RunKnowledgeView(_OneRunView):
-    callers = USERS_AND_SESSIONS
+    callers = {"*": USERS_AND_SESSIONS}
     scope = {"GET": "read", "POST": "write"}
 
     @extend_schema(operation_id="runs_knowledge", responses=shapes.KnowledgeSerializer(many=True))

@@ -9,8 +9,8 @@ from djinnbot.cli.options import Options
 
 def login_link(options: Options, page: str = "") -> str:
     """A link that signs its first visitor in, once, and then shows `page`."""
-    made = Api(options).post("/v1/auth/login-link")
-    return f"{made['url']}?next={quote(page)}" if page else str(made["url"])
+    url = str(Api(options).post("/v1/auth/login-link")["url"])
+    return f"{url.partition('?')[0]}?next={quote(page)}" if page else url
 
 
 def dashboard_link(options: Options, page: str = "") -> str:

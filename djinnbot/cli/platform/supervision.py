@@ -17,6 +17,7 @@ from djinnbot.cli.platform.programs import Process, processes
 
 _LOG_BYTES = "10MB"
 _LOG_BACKUPS = 3
+_SHUTDOWN_S = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,19 +100,40 @@ class Supervisor:
                 rpc.supervisor.stopProcess(name)
             rpc.supervisor.startProcess(name)
 
-    def shut_down(self, *, timeout_s: float = 90) -> None:
-        """Stop every process, then supervisord itself; returns when all have ended."""
+    def shut_down(self) -> None:
+        """Stop the application, then its servers, then supervisord; returns when all have ended.
+
+        supervisord alone would stop them one after the other.
+        """
         try:
             pid = self.pid()
-            with self._rpc() as rpc:
-                rpc.supervisor.shutdown()
         except OSError:
             return  # it is not running
-        deadline = time.monotonic() + timeout_s
+        everything = processes(self.platform)
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            self._stop([process for process in everything if not process.is_server])
+            self._stop([process for process in everything if process.is_server])
+            with self._rpc() as rpc:
+                rpc.supervisor.shutdown()
+        deadline = time.monotonic() + _SHUTDOWN_S
         while _alive(pid):
             if time.monotonic() > deadline:
-                raise CliError(f"The platform did not stop in {timeout_s:.0f} s (process {pid}).")
-            time.sleep(0.05)
+                raise CliError(f"The supervisor (process {pid}) did not stop.")
+            time.sleep(0.02)
+
+    def _stop(self, chosen: list[Process]) -> None:
+        """Stop these at once and wait; supervisord kills what exceeds its time."""
+        names = {process.name for process in chosen}
+        with self._rpc() as rpc:
+            for name in names:
+                with contextlib.suppress(xmlrpc.client.Fault):  # not running
+                    rpc.supervisor.stopProcess(name, False)
+        longest = max((process.stop_wait_s for process in chosen), default=0)
+        deadline = time.monotonic() + longest + _SHUTDOWN_S
+        while any(state.pid for state in self.states() if state.name in names):
+            if time.monotonic() > deadline:
+                raise CliError(f"Not all of {', '.join(sorted(names))} stopped.")
+            time.sleep(0.05)  # each question also makes supervisord look after its children
 
     @contextlib.contextmanager
     def _rpc(self) -> Iterator[xmlrpc.client.ServerProxy]:

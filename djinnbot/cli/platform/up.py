@@ -3,13 +3,13 @@
 import contextlib
 import fcntl
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 from djinnbot.cli.errors import CliError, Exit
 from djinnbot.cli.platform import preflight
-from djinnbot.cli.platform.config import SOURCE_ROOT, Platform
+from djinnbot.cli.platform.config import Platform
+from djinnbot.cli.platform.instance import set_up
 from djinnbot.cli.platform.logs import last_lines
 from djinnbot.cli.platform.programs import Process, processes
 from djinnbot.cli.platform.reach import database_problem, redis_problem
@@ -34,7 +34,8 @@ def bring_up(platform: Platform, say: Say) -> subprocess.Popen[bytes] | None:
         handle = supervisor.start()
         try:
             _start_servers(supervisor, say)
-            _set_up(platform, say)
+            say("Preparing the instance …")
+            set_up(platform)
             _start_application(supervisor, say)
         except BaseException:
             supervisor.shut_down()
@@ -78,25 +79,6 @@ def _servers_answer(platform: Platform) -> bool:
     return not (
         database_problem(platform.database_url, create=True) or redis_problem(platform.redis_url)
     )
-
-
-def _set_up(platform: Platform, say: Say) -> None:
-    """Migrations, owner, keys, built-in libraries: safe to repeat, and quick then."""
-    say("Preparing the instance …")
-    done = subprocess.run(
-        [sys.executable, str(SOURCE_ROOT / "manage.py"), "setup_instance"],
-        cwd=SOURCE_ROOT,
-        env=platform.program_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    log_file(platform, "setup").write_text(done.stdout + done.stderr)
-    if done.returncode != 0:
-        raise CliError(
-            f"The instance could not be prepared: {_last_line(done.stderr or done.stdout)} "
-            f"The whole message is in {log_file(platform, 'setup')}."
-        )
 
 
 def _start_application(supervisor: Supervisor, say: Say) -> None:
@@ -168,8 +150,3 @@ def _raise_if_failing(supervisor: Supervisor, started: list[Process]) -> None:
             lines = last_lines(log_file(supervisor.platform, state.name), 1)
             reason = state.note or (lines[0] if lines else "it gave no reason")
             raise CliError(f"{state.name} does not start: {reason}")
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it gave no reason."

@@ -1,0 +1,3 @@
+"""Invoices for a small workshop."""
+
+__version__ = "1.0.0"

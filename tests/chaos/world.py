@@ -15,6 +15,7 @@ import httpx2
 import psycopg
 import redis
 
+from djinnbot.cli.platform.reach import database_problem
 from djinnbot.embedded.layout import Layout, layout_of
 from djinnbot.embedded.postgres import Postgres
 from djinnbot.embedded.valkey import Valkey
@@ -211,6 +212,7 @@ def chaos_world(
             stack.callback(_end, server)
         live = live_at({**_environment(home), **(environment or {})}, log_dir)
         stack.callback(live.close)
+        assert database_problem(live.platform.database_url, create=True) == ""
         live.manage("setup_instance")
         live.web()
         live.beat()

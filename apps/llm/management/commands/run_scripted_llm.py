@@ -1,6 +1,6 @@
 """The scripted model as a server, for clients that speak to a provider."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
@@ -11,7 +11,7 @@ from apps.llm.scripted.server import ScriptedServer
 
 class Command(BaseCommand):
     help = "Serve the scripted model in OpenAI's and Anthropic's shape. Ends on SIGTERM."
-    requires_system_checks: ClassVar[list[str]] = []  # it serves nothing of the project
+    requires_system_checks = ()  # it serves nothing of the project
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")

@@ -56,3 +56,9 @@ PROMPT_PART_TOKENS = {
     "feedback": 3_000,
     "repair_before": 8_000,
 }
+
+AGENT_INACTIVITY_S = env.float("DJINNBOT_AGENT_INACTIVITY_S", default=180)  # a silent model
+MAX_NUDGES = 3  # to an agent that stops without ending its step
+CANCEL_GRACE_S = env.float("DJINNBOT_CANCEL_GRACE_S", default=10)  # before a box is stopped
+KEEP_UNFINISHED_WORK = True  # a cancelled step's files go to a `wip/…` branch
+REDIS_OUTAGE_GRACE_S = env.float("DJINNBOT_REDIS_OUTAGE_GRACE_S", default=600)

@@ -1,0 +1,326 @@
+"""The box of a session: where it runs, what it sees, and cleaning up after those that died."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+import structlog
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.accounts.services import session_tokens_revoke
+from apps.agents.selectors import agent_find
+from apps.core.errors import DjinnError, Invalid
+from apps.core.redis import redis_client
+from apps.pipelines import resolve
+from apps.repos.git import COMMITTER, Person
+from apps.repos.models import Workspace
+from apps.repos.services import (
+    agent_person,
+    box_user,
+    workspace_git_mounts,
+    workspace_hand_over,
+)
+from apps.runs.choices import STEP_HELD, StepStatus
+from apps.runs.models import StepExecution
+from apps.sessions.machine import SESSION_LIVE
+from apps.sessions.models import AgentSession, ContainerInstance
+from apps.sessions.services import box_ended, session_finish
+from workers.engine.channel import ACCOUNT_PREFIX, SessionChannel
+from workers.engine.executor import ClaimedStep
+from workers.protocol.keys import StreamKeys
+from workers.runners.base import (
+    APP,
+    LABEL_APP,
+    LABEL_INSTANCE,
+    LABEL_SESSION,
+    Box,
+    BoxSpec,
+    Limits,
+    Mount,
+    Network,
+    Runner,
+)
+from workers.runners.registry import Choice, choose, runners
+
+log = structlog.get_logger(__name__)
+
+HOME = "/home/agent"
+WORKSPACE = f"{HOME}/run-workspace"
+_REDIS_DIR = "/run/djinnbot/redis"
+_API_DIR = "/run/djinnbot/api"
+_ORPHAN_GRACE_S = 120
+
+
+@cache
+def chosen() -> Choice:
+    """The runner of this worker. Raises RunnerUnavailable, and asks again the next time."""
+    choice = choose(
+        settings.RUNNER, boxes_dir=settings.DATA_ROOT / "boxes", image=settings.AGENT_IMAGE
+    )
+    log.info("boxes", runner=choice.runner.name, reason=choice.reason)
+    return choice
+
+
+def instance() -> str:
+    """Names this install on a host that several share: a hash of its data directory."""
+    return hashlib.sha256(str(settings.DATA_ROOT).encode()).hexdigest()[:12]
+
+
+def box_name(session_id: str) -> str:
+    return f"djinnbot-{session_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A box to be made: its spec, and the paths by which the agent knows its places."""
+
+    spec: BoxSpec
+    home: str
+    workspace: str
+
+
+def plan_box(
+    step: ClaimedStep,
+    *,
+    runner: Runner,
+    session_id: str,
+    token: str,
+    channel: SessionChannel,
+    workspace: Workspace | None,
+) -> Plan:
+    """What the box of this step is made of. Its directories exist, and are the box user's."""
+    uid, gid = box_user()
+    home = Mount(source=_agent_home(step.agent_id, uid, gid), target=HOME, read_only=False)
+    mounts = [home]
+    place = home
+    if step.workspace_path:
+        place = Mount(source=Path(step.workspace_path), target=WORKSPACE, read_only=False)
+        mounts.append(place)
+    if workspace is not None:
+        workspace_hand_over(workspace, uid, gid)
+        mounts += [
+            Mount(source=mount.path, target=str(mount.path), read_only=mount.read_only)
+            for mount in workspace_git_mounts(workspace)
+        ]
+    name = box_name(session_id)
+    reach, sockets = _ways_out(runner, channel)
+    env = {
+        **_identity(step, session_id),
+        **_git(agent_person(step.agent_id, _agent_name(step.agent_id))),
+        **reach,
+        "DJINNBOT_SESSION_TOKEN": token,
+        "HOME": runner.seen(home),
+        "TMPDIR": runner.tmp(name),
+        "WORKSPACE_PATH": runner.seen(place),
+    }
+    spec = BoxSpec(
+        name=name,
+        image=settings.AGENT_IMAGE,
+        env=env,
+        mounts=(*mounts, *sockets),
+        workdir=runner.seen(place),
+        limits=Limits(
+            memory_mb=settings.BOX_MEMORY_MB, cpus=settings.BOX_CPUS, pids=settings.BOX_PIDS
+        ),
+        labels=_labels(step, session_id),
+        network=_network(),
+        uid=uid,
+        gid=gid,
+    )
+    return Plan(spec=spec, home=runner.seen(home), workspace=runner.seen(place))
+
+
+def _identity(step: ClaimedStep, session_id: str) -> dict[str, str]:
+    return {
+        "SESSION_ID": session_id,
+        "RUN_ID": step.run_id,
+        "STEP_ID": step.step_id,
+        "ATTEMPT": str(step.attempt),
+        "AGENT_ID": step.agent_id,
+        "SESSION_KIND": "pipeline",
+        "AGENT_MODEL": step.model,
+        "AGENT_THINKING_LEVEL": resolve.thinking_level(step.pipeline, step.step),
+        "STEP_TIMEOUT_MS": str(step.timeout_s * 1000),
+        "CHAT_INACTIVITY_TIMEOUT_MS": str(int(settings.AGENT_INACTIVITY_S * 1000)),
+        "MAX_NUDGES": str(settings.MAX_NUDGES),
+    }
+
+
+def _git(author: Person) -> dict[str, str]:
+    return {
+        "GIT_AUTHOR_NAME": author.name,
+        "GIT_AUTHOR_EMAIL": author.email,
+        "GIT_COMMITTER_NAME": COMMITTER.name,
+        "GIT_COMMITTER_EMAIL": COMMITTER.email,
+        "GIT_TERMINAL_PROMPT": "0",
+        # The mirror's objects belong to the platform's user, not to the box's.
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+    }
+
+
+def _labels(step: ClaimedStep, session_id: str) -> dict[str, str]:
+    return {
+        LABEL_APP: APP,
+        LABEL_INSTANCE: instance(),
+        LABEL_SESSION: session_id,
+        "exec": str(step.execution_id),
+        "attempt": str(step.attempt),
+        "agent": step.agent_id,
+    }
+
+
+def _redis_socket() -> str:
+    parts = urlsplit(settings.REDIS_URL)
+    return parts.path if parts.scheme == "unix" else ""
+
+
+def _network() -> Network:
+    """No network where Unix sockets lead to Redis and the API; else the host's."""
+    return Network.NONE if _redis_socket() and settings.API_SOCKET else Network.HOST
+
+
+def _ways_out(runner: Runner, channel: SessionChannel) -> tuple[dict[str, str], list[Mount]]:
+    """How the box reaches Redis and the API. Directories are mounted, so that a server that was
+    started anew, with a new socket, is still there."""
+    env = {"DJINNBOT_API_URL": settings.BASE_URL, "REDIS_URL": channel.box_url()}
+    mounts = []
+    if socket_path := _redis_socket():
+        mount = Mount(source=Path(socket_path).parent, target=_REDIS_DIR)
+        mounts.append(mount)
+        env["REDIS_URL"] = channel.box_url(f"{runner.seen(mount)}/{Path(socket_path).name}")
+    if settings.API_SOCKET:
+        api = Path(settings.API_SOCKET)
+        mount = Mount(source=api.parent, target=_API_DIR)
+        mounts.append(mount)
+        env["DJINNBOT_API_SOCKET"] = f"{runner.seen(mount)}/{api.name}"
+    return env, mounts
+
+
+def _agent_home(agent_id: str, uid: int, gid: int) -> Path:
+    """The agent's own directory, which outlives its sessions."""
+    if not agent_id or agent_id in {".", ".."} or "/" in agent_id or "\0" in agent_id:
+        raise Invalid(f"{agent_id!r} cannot be the name of a directory.", code="agent_unknown")
+    sandboxes = settings.DATA_ROOT / "sandboxes"
+    sandboxes.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = Path(sandboxes, agent_id)
+    if not home.exists():
+        home.mkdir(mode=0o755, exist_ok=True)
+    if os.geteuid() == 0:
+        os.chown(home, uid, gid, follow_symlinks=False)
+    return home
+
+
+def _agent_name(agent_id: str) -> str:
+    agent = agent_find(agent_id)
+    return agent.name if agent is not None else agent_id
+
+
+# Looking after boxes that nobody supervises any more
+
+
+def reap_boxes() -> int:
+    """Remove boxes, Redis accounts and tokens whose session has ended or lost its worker.
+
+    Says how many boxes went. Safe to run at any time: a session that somebody supervises is left
+    alone, and one that just lost its worker may still be adopted for two minutes.
+    """
+    removed = 0
+    for runner in _usable_runners():
+        for box in _boxes_of(runner):
+            if _is_orphan(box.labels.get(LABEL_SESSION, "")):
+                removed += _reap(runner, box)
+    _reap_accounts()
+    return removed
+
+
+def _usable_runners() -> Sequence[Runner]:
+    known = runners(boxes_dir=settings.DATA_ROOT / "boxes", image="")
+    return [runner for runner in known.values() if not runner.unavailable()]
+
+
+def _boxes_of(runner: Runner) -> list[Box]:
+    try:
+        return runner.list({LABEL_APP: APP, LABEL_INSTANCE: instance()})
+    except DjinnError as exc:
+        log.warning("boxes could not be listed", runner=runner.name, error=exc.message)
+        return []
+
+
+def _is_orphan(session_id: str) -> bool:
+    session = AgentSession.objects.filter(id=session_id).first()
+    if session is None:
+        return True
+    if session.status not in SESSION_LIVE:
+        # Its supervisor is about to remove it; that takes seconds.
+        ended = session.finished_at
+        return ended is None or (timezone.now() - ended).total_seconds() > _ORPHAN_GRACE_S
+    return not _is_supervised(session)
+
+
+def _is_supervised(session: AgentSession) -> bool:
+    """Whether an execution holds the session, or may yet adopt it."""
+    held = StepExecution.objects.filter(session=session)
+    live = Q(status__in=[*STEP_HELD, StepStatus.QUEUED])
+    if held.filter(live).exists():
+        return True
+    age_s = (timezone.now() - session.created_at).total_seconds()
+    return age_s < _ORPHAN_GRACE_S and not held.exists()
+
+
+def _reap(runner: Runner, box: Box) -> int:
+    session_id = box.labels.get(LABEL_SESSION, "")
+    log.warning("removing a box that nobody supervises", box=box.name, session_id=session_id)
+    try:
+        tail = runner.logs(box)
+        runner.remove(box)
+    except DjinnError as exc:
+        log.warning("a box could not be removed", box=box.name, error=exc.message)
+        return 0
+    session_tokens_revoke(session_id)
+    for container in ContainerInstance.objects.filter(session_id=session_id, name=box.name):
+        box_ended(
+            container_id=container.pk,
+            status=ContainerInstance.Status.STOPPED,
+            log_tail=tail,
+        )
+    session_finish(
+        session_id=session_id,
+        status=AgentSession.Status.FAILED,
+        error_code="worker_lost",
+        error="The worker that supervised this session is gone.",
+    )
+    return 1
+
+
+def _reap_accounts() -> None:
+    """Delete Redis accounts of sessions that have ended."""
+    try:
+        client = redis_client()
+        names = [_name(user) for user in client.acl_users()]
+        ours = [name for name in names if name.startswith(ACCOUNT_PREFIX)]
+        live = _live_sessions(name.removeprefix(ACCOUNT_PREFIX) for name in ours)
+        dead = [name for name in ours if name.removeprefix(ACCOUNT_PREFIX) not in live]
+        for name in dead:
+            client.acl_deluser(name)
+            for key in StreamKeys(name.removeprefix(ACCOUNT_PREFIX)).all:
+                client.expire(key, 60)
+    except redis.RedisError as exc:
+        log.warning("Redis accounts could not be looked through", error=str(exc))
+
+
+def _name(user: bytes | str) -> str:
+    return user.decode() if isinstance(user, bytes) else user
+
+
+def _live_sessions(ids: Iterable[str]) -> set[str]:
+    found = AgentSession.objects.filter(id__in=list(ids), status__in=SESSION_LIVE)
+    return set(found.values_list("id", flat=True))

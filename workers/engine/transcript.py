@@ -1,0 +1,123 @@
+"""What a box says, as events of the run: names and payloads of the product's history."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from workers.protocol.messages import (
+    ContextUsage,
+    Error,
+    FileChange,
+    Message,
+    Output,
+    StepEnd,
+    StepStart,
+    Thinking,
+    ToolEnd,
+    ToolStart,
+)
+from workers.protocol.wire import Envelope
+
+RESULT_CHARS = 10_000
+MASK = "***"
+
+
+class EventSink(Protocol):
+    def event(self, type: str, payload: Mapping[str, object]) -> None: ...
+
+
+class Transcript:
+    """Tells the run what happens. Secrets of the session are masked wherever they turn up."""
+
+    def __init__(self, sink: EventSink, secrets: Iterable[str]) -> None:
+        self._sink = sink
+        self._secrets = tuple(secret for secret in secrets if secret)
+        self._state = ""
+
+    def tell(self, envelope: Envelope) -> None:
+        message = envelope.message
+        match message:
+            case StepStart():
+                self._agent_state("thinking")
+            case Output():
+                self._agent_state("streaming" if message.source == "assistant" else "")
+                self._output(message, envelope.seq)
+            case Thinking():
+                self._agent_state("thinking")
+                self._event("STEP_THINKING", chunk=self._clean(message.thinking), seq=envelope.seq)
+            case ToolStart() | ToolEnd():
+                self._tool(message)
+            case FileChange():
+                self._file(message)
+            case StepEnd():
+                self._agent_state("idle")
+            case _:
+                self._other(message)
+
+    def box(self, what: str, **facts: object) -> None:
+        """`CONTAINER_<WHAT>`."""
+        self._event(f"CONTAINER_{what}", **facts)
+
+    def commit_failed(self, error: str) -> None:
+        self._event("COMMIT_FAILED", error=self._clean(error))
+
+    def template_warning(self, missing: Iterable[str]) -> None:
+        self._event("TEMPLATE_WARNING", missing=list(missing))
+
+    def masked(self, text: str) -> str:
+        return self._clean(text)
+
+    def _output(self, message: Output, seq: int) -> None:
+        facts: dict[str, object] = {"chunk": self._clean(message.data), "seq": seq}
+        if message.source == "tool":
+            facts["source"] = "tool"
+        self._event("STEP_OUTPUT", **facts)
+
+    def _tool(self, message: ToolStart | ToolEnd) -> None:
+        facts: dict[str, object] = {
+            "toolName": message.tool_name,
+            "toolCallId": message.tool_call_id,
+        }
+        if message.via_code:
+            facts["viaCode"] = True
+        if isinstance(message, ToolStart):
+            self._agent_state("tool_calling", message.tool_name)
+            self._event("TOOL_CALL_START", **facts, args=self._clean(message.args))
+            return
+        facts["result"] = self._clean(message.result)[:RESULT_CHARS]
+        facts["isError"] = not message.success
+        self._event("TOOL_CALL_END", **facts, durationMs=message.duration_ms)
+        self._agent_state("thinking")
+
+    def _file(self, message: FileChange) -> None:
+        facts: dict[str, object] = {"path": message.path, "action": message.change_type}
+        if message.size is not None:
+            facts["size"] = message.size
+        self._event("FILE_CHANGED", **facts)
+
+    def _other(self, message: Message) -> None:
+        if isinstance(message, Error):
+            self._event(
+                "AGENT_ERROR", code=message.code, message=self._clean(message.message)[:2000]
+            )
+        elif isinstance(message, ContextUsage):
+            self._event(
+                "CONTEXT_USAGE",
+                usedTokens=message.used_tokens,
+                contextWindow=message.context_window,
+                percent=message.percent,
+            )
+
+    def _agent_state(self, state: str, tool: str = "") -> None:
+        """Only changes are told: a stream of text is one state."""
+        if not state or f"{state}:{tool}" == self._state:
+            return
+        self._state = f"{state}:{tool}"
+        self._event("AGENT_STATE", state=state, **({"toolName": tool} if tool else {}))
+
+    def _event(self, type: str, **facts: object) -> None:
+        self._sink.event(type, facts)
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text

@@ -31,17 +31,21 @@ def signature(task: TaskName, *args: str | int) -> Signature:
 
 
 def step_canvas(queued: Queued) -> Signature:
-    advance = signature(TaskName.ADVANCE_RUN, queued.run_id)
+    """`advance_run` follows an outcome, and as well an exception of the task itself."""
     execute = signature(TaskName.EXECUTE_STEP, queued.execution_id, queued.attempt)
-    return chain(execute, advance).on_error(advance)
+    return chain(execute, _advance(queued)).on_error(_advance(queued))
+
+
+def _advance(queued: Queued) -> Signature:
+    return signature(TaskName.ADVANCE_RUN, queued.run_id)
 
 
 def join_canvas(queued: Sequence[Queued]) -> Signature:
-    join = signature(TaskName.JOIN_ITEMS, queued[0].run_id)
     members = group(
         signature(TaskName.EXECUTE_STEP, each.execution_id, each.attempt) for each in queued
     )
-    return chord(members, join.on_error(join))
+    join = signature(TaskName.JOIN_ITEMS, queued[0].run_id)
+    return chord(members, join.on_error(signature(TaskName.JOIN_ITEMS, queued[0].run_id)))
 
 
 def start_canvas(run_id: str) -> Signature:

@@ -61,6 +61,11 @@ class AgentDirectory:
     extra_files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it, as if it were not there."""
+        return self == AgentDirectory(id=self.id)
+
 
 # -- IDENTITY.md -------------------------------------------------------------------------------
 

@@ -117,13 +117,9 @@ def agent_refresh(row: Agent, author: Author) -> bool:
 
 
 def read_layers(agent_id: str) -> Layers:
-    """The directories of an agent, lowest layer first."""
-    found: Layers = []
-    for name, root in _roots():
-        path = root / agent_id
-        if path.is_dir():
-            found.append((name, read_directory(path, os.environ)))
-    return found
+    """The directories of an agent that hold anything, lowest layer first."""
+    read = [(name, read_directory(root / agent_id, os.environ)) for name, root in _roots()]
+    return [(name, directory) for name, directory in read if not directory.is_empty]
 
 
 def is_builtin(agent_id: str) -> bool:

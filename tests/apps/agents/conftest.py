@@ -12,7 +12,7 @@ from apps.accounts.models import User
 from apps.accounts.services import session_token_create
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def agents_dir(settings: Settings, tmp_path: Path) -> Path:
     """An empty data directory for agents, in use for this test."""
     path = tmp_path / "agents"

@@ -23,4 +23,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("problems/<str:code>", problem_page, name="problem"),
     path("django-admin/", admin.site.urls),
     path("", include("apps.accounts.urls")),
+    path("", include("djinnbot.pages.urls")),
 ]

@@ -10,10 +10,16 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-_RENDERER = (
-    structlog.processors.JSONRenderer()
+# A plain traceback: the default shows local variables, and a secret may be one of them.
+_RENDERER: list[structlog.typing.Processor] = (
+    [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     if env.bool("LOG_JSON", default=False)
-    else structlog.dev.ConsoleRenderer(colors=env.bool("LOG_COLOUR", default=False))
+    else [
+        structlog.dev.ConsoleRenderer(
+            colors=env.bool("LOG_COLOUR", default=False),
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]
 )
 
 LOGGING = {
@@ -25,7 +31,7 @@ LOGGING = {
             "foreign_pre_chain": _SHARED,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _RENDERER,
+                *_RENDERER,
             ],
         },
     },

@@ -133,7 +133,7 @@ class Api:
             "GET",
             path,
             params={"since": since},
-            headers={"Accept": "text/event-stream"},
+            headers={"Accept": "text/event-stream, application/json"},
             timeout=timeout,
         ) as answer:
             if answer.status_code in {502, 503}:

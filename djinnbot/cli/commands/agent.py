@@ -8,8 +8,11 @@ from djinnbot.cli.client import Api
 from djinnbot.cli.options import current_options, global_options
 from djinnbot.cli.output import print_facts, print_json, print_rows
 
-_COLUMNS = ("id", "emoji", "name", "role", "model", "layer")
-_FACTS = ("id", "name", "role", "emoji", "model", "layer", "valid", "description")
+_COLUMNS = ("id", "emoji", "name", "role", "state", "source")
+_FACTS = (
+    *("id", "name", "emoji", "role", "origin", "description", "stages", "model"),
+    *("state", "enabled", "source", "version", "warnings"),
+)
 
 
 @click.group()
@@ -36,6 +39,6 @@ def show(agent_id: str) -> None:
         print_json(found)
         return
     print_facts((name, found.get(name)) for name in _FACTS)
-    if persona := found.get("system_prompt") or found.get("persona"):
-        click.echo()
-        click.echo(persona)
+    for name, text in (found.get("files") or {}).items():
+        click.secho(f"\n{name}", bold=True)
+        click.echo(text.rstrip())

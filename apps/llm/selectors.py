@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
+from apps.core.api.callers import Caller
 from apps.llm.models import LlmCall
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
@@ -29,25 +29,31 @@ class CallTotals:
     duration_ms: int
 
 
-def call_list(*, user: Any, is_admin: bool) -> QuerySet[LlmCall]:
-    """Newest first. An admin sees all calls, others those made for them."""
+def call_list(caller: Caller) -> QuerySet[LlmCall]:
+    """Newest first. An admin sees all calls, a user those made for them, a session its own."""
     calls = LlmCall.objects.order_by("-created_at", "-id")
-    return calls if is_admin else calls.filter(user_id=user.pk)
+    if caller.is_admin:
+        return calls
+    if "session" in caller.kinds:
+        return calls.filter(session_id=getattr(caller.credential, "session_id", None))
+    return calls.filter(user_id=caller.user.pk)
 
 
 def call_totals(calls: QuerySet[LlmCall]) -> CallTotals:
+    tokens = {f"sum_{name}": Sum(name) for name in _TOKENS}
     sums = calls.order_by().aggregate(
-        calls=Count("id"),
-        failed_calls=Count("id", filter=~Q(error_class="")),
-        cost_total=Sum("cost_total"),
-        cost_unknown_calls=Count("id", filter=Q(cost_total=None, error_class="")),
-        tool_calls=Sum("tool_call_count"),
-        duration_ms=Sum("duration_ms"),
-        total_tokens=Sum(sum((F(name) for name in _TOKENS[1:]), F(_TOKENS[0]))),
-        **{name: Sum(name) for name in _TOKENS},
+        **tokens,
+        sum_calls=Count("id"),
+        sum_failed_calls=Count("id", filter=~Q(error_class="")),
+        sum_cost_total=Sum("cost_total"),
+        sum_cost_unknown_calls=Count("id", filter=Q(cost_total=None, error_class="")),
+        sum_tool_calls=Sum("tool_call_count"),
+        sum_duration_ms=Sum("duration_ms"),
     )
-    cost = sums.pop("cost_total")
-    return CallTotals(cost_total=cost, **{name: value or 0 for name, value in sums.items()})
+    cost = sums.pop("sum_cost_total")
+    counts = {name.removeprefix("sum_"): value or 0 for name, value in sums.items()}
+    total = sum(counts[name] for name in _TOKENS)
+    return CallTotals(cost_total=cost, total_tokens=total, **counts)
 
 
 def run_totals(run_id: str) -> CallTotals:

@@ -30,17 +30,18 @@ PLAIN_FIELDS = (
     *("created_at", "updated_at", "started_at", "completed_at", "cost_total", "tokens_total"),
 )
 DETAIL_FIELDS: Mapping[str, str] = {
-    "key_user_id": "key_user",
     "workspace_branch": "workspace__branch",
     "workspace_path": "workspace__path",
     "workspace_kind": "workspace__kind",
     "head_commit": "workspace__head_commit",
     "base_commit": "workspace__base_commit",
+    "workspace_error": "workspace__last_error",
+    "workspace_warnings": "workspace__warnings",
 }
 DETAIL_PLAIN = (
     *("repository", "workspace_type", "task_branch", "model_override", "variables", "context"),
     *("snapshot_id", "cancel_requested_at", "cancel_reason", "pause_requested_at", "paused_at"),
-    *("finalized_at", "deadline_at", "forked_from_execution_id"),
+    *("finalized_at", "deadline_at", "forked_from_execution_id", "key_user_id"),
 )
 EXECUTION_FIELDS = (
     *("id", "generation", "step_id", "visit", "attempt", "agent_id", "status", "session_id"),
@@ -103,6 +104,8 @@ def run_get(run_id: str) -> Row:
     row["task_branch"] = row.pop("workspace_branch") or row["task_branch"]
     row["workspace_exists"] = bool(path) and Path(path).is_dir()
     row["workspace_has_git"] = kind == "git_worktree"
+    row["workspace_error"] = row["workspace_error"] or ""
+    row["workspace_warnings"] = row["workspace_warnings"] or []
     row["remedy"] = _remedy(row["error_code"])
     executions = execution_list(run_id)
     snapshot_id = row.pop("snapshot_id")

@@ -316,6 +316,10 @@ class RunDetailSerializer(RunSerializer):
     workspace_type = serializers.CharField()
     workspace_exists = serializers.BooleanField()
     workspace_has_git = serializers.BooleanField()
+    workspace_error = serializers.CharField(
+        allow_blank=True, help_text="Why the branch could not be made or pushed."
+    )
+    workspace_warnings = serializers.ListField(child=serializers.CharField())
     task_branch = serializers.CharField(allow_blank=True)
     base_commit = serializers.CharField(allow_null=True)
     head_commit = serializers.CharField(allow_null=True)

@@ -62,8 +62,9 @@ class AgentsView(ApiView):
 
     @extend_schema(operation_id="agents_list", responses=AgentSerializer(many=True))
     def get(self, request: Request) -> Response:
+        agents = agent_list()
         context = {"persona_files": persona_file_names()}
-        return Response(AgentSerializer(agent_list(), many=True, context=context).data)
+        return Response(AgentSerializer(agents, many=True, context=context).data)
 
     @extend_schema(
         operation_id="agents_create",
@@ -141,7 +142,7 @@ class AgentConfigView(_OneAgentView):
     )
     def put(self, request: Request, agent_id: str) -> Response:
         """Only keys whose value changes are rewritten; comments and order of the file stay."""
-        body = parsed(AgentConfigWriteSerializer, request, partial=False)
+        body = parsed(AgentConfigWriteSerializer, request)
         agent = agent_config_save(
             agent_id=agent_id,
             values=body["config"],

@@ -50,3 +50,8 @@ def topic_snapshot(topic: str) -> str:
     prefix, rest = _split(topic)
     kind = _kinds.get(prefix)
     return kind.snapshot.format(rest) if kind else ""
+
+
+def known_caller(caller: Caller, topic: str) -> bool:
+    """The access to topics that every user and agent may follow."""
+    return caller.is_known

@@ -19,7 +19,7 @@ APPEND_SLASH = False
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py looks for admin pages; workers need none
+    "django.contrib.admin.apps.SimpleAdminConfig",  # workers need no pages
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

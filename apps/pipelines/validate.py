@@ -58,13 +58,14 @@ class _Check:
 
     def report(self, code: str, path: str, message: str, severity: Severity = "error") -> None:
         self.problems.append(
-            Problem(code=code, message=message, severity=severity, path=path, line=self._line(path))
+            Problem(
+                code=code,
+                message=message,
+                severity=severity,
+                path=path,
+                line=self.lines.get(path, 0),
+            )
         )
-
-    def _line(self, path: str) -> int:
-        while path and path not in self.lines:
-            path = path.rpartition(".")[0]
-        return self.lines.get(path, 0)
 
     def _steps(self) -> Iterator[tuple[str, Step]]:
         for index, step in enumerate(self.pipeline.steps):

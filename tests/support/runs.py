@@ -38,9 +38,7 @@ def make_agents(*names: str) -> None:
         )
 
 
-def pipeline_text(
-    steps: Sequence[Mapping[str, Any]], *, id: str = "trial", **defaults: Any
-) -> str:
+def pipeline_text(steps: Sequence[Mapping[str, Any]], *, id: str = "trial", **defaults: Any) -> str:
     """YAML of a pipeline whose agents are those its steps name."""
     agents = sorted({str(step.get("agent", "dev")) for step in steps})
     return yaml.safe_dump(

@@ -42,6 +42,8 @@ def run_step(execution_id: int, attempt: int) -> None:
     A delivery that comes late or twice finds nothing to claim. The run is given back by a message
     after `KEPT_STEPS` steps or `KEPT_S` seconds, at a shutdown, and whenever others wait.
     """
+    if shutting_down.is_asked():
+        return  # the row waits for another worker
     hold = Hold(owner=worker_name())
     step = services.step_claim(execution_id=execution_id, attempt=attempt, owner=hold.owner)
     began, kept = time.monotonic(), 1

@@ -7,6 +7,7 @@ from apps.core.api.idempotency import idempotency_prune
 from apps.core.dispatch import TaskName
 from apps.core.events import relay_unpublished
 from apps.runs import services
+from workers.engine import boxes
 from workers.engine.reconcile import reconcile as reconcile_once
 
 
@@ -18,6 +19,12 @@ def reconcile() -> None:
 @shared_task(name=TaskName.RELAY_EVENTS, throws=(redis.RedisError,))
 def relay_events() -> None:
     relay_unpublished()
+
+
+@shared_task(name=TaskName.REAP_BOXES)
+def reap_boxes() -> None:
+    """Boxes, accounts and streams whose session is over."""
+    boxes.reap_boxes()
 
 
 @shared_task(name=TaskName.RETENTION)

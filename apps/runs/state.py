@@ -68,7 +68,10 @@ SELECT
   (SELECT coalesce(json_object_agg(step_id, generation), '{}') FROM (
      SELECT step_id, max(generation) AS generation FROM runs_loopstate
       WHERE run_id = %(run)s AND run_generation = %(generation)s AND superseded GROUP BY step_id) g
-  )::text
+  )::text,
+  (SELECT count(*) > 0 FROM runs_stepexecution
+    WHERE run_id = %(run)s AND abort_reason <> ''
+      AND status IN ('starting', 'running', 'finishing'))::text
 """
 
 _LOAD_ENDS = """
@@ -164,6 +167,7 @@ class RunState:
     # Highest numbers that superseded rows used.
     last_visit: dict[str, int] = field(default_factory=dict)
     last_generation: dict[str, int] = field(default_factory=dict)
+    stopping: bool = False  # a step, superseded or not, is asked to stop and its box still there
 
     @property
     def pipeline(self) -> Pipeline:
@@ -314,7 +318,7 @@ def run_load(state: RunState) -> RunState:
     with connection.cursor() as cursor:
         cursor.execute(_LOAD_ROWS, {"run": state.id, "generation": state.generation})
         parts = [orjson.loads(text) for text in cursor.fetchone()]
-    executions, loops, outputs, state.last_visit, state.last_generation = parts
+    executions, loops, outputs, state.last_visit, state.last_generation, state.stopping = parts
     state.executions = [ExecutionRow(**row) for row in executions]
     state.loops = [_loop_row(row) for row in loops]
     state.outputs = {row["key"]: OutputRow(row["value"], row["loop_item_id"]) for row in outputs}

@@ -50,7 +50,7 @@ def _claim(state: RunState, execution_id: int, owner: str) -> ClaimedStep | None
     row = run_load(state).execution(execution_id)
     if row is None or row.status != StepStatus.QUEUED or not row.due:
         return None
-    if any(held.abort_reason for held in state.in_status(STEP_HELD)):
+    if state.stopping:
         return None  # what is being stopped still sits in the workspace
     if not slot_is_free(row.agent_id, execution_id):
         return None

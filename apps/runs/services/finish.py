@@ -340,7 +340,7 @@ def _may_hold(state: RunState, application: Application) -> bool:
         state.status == RunStatus.RUNNING
         and application.one_due_now()
         and not state.in_status({StepStatus.QUEUED})
-        and not any(held.abort_reason for held in state.in_status(STEP_HELD))
+        and not state.stopping
         and slot_is_free(application.new[0].agent_id, None)
     )
 

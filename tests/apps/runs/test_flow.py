@@ -1,5 +1,7 @@
 """Runs from their start to their designed end, through the services and the real step loop."""
 
+from typing import Any
+
 import pytest
 
 from apps.runs.models import RunOutput
@@ -53,7 +55,7 @@ def test_a_rejection_goes_back_and_makes_a_new_visit() -> None:
     assert list(values.values_list("value", "current")) == [("NO", False), ("YES", True)]
 
 
-LOOP = [
+LOOP: list[dict[str, Any]] = [
     {"id": "PLAN", "onComplete": "BUILD", "outputs": ["items"]},
     {
         "id": "BUILD",

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import redis
 
 from apps.core.dispatch import QUEUE_OF, TaskName
 from apps.core.models import Event
 from apps.runs import services
 from apps.runs.models import Run
 from djinnbot.celery import app
-from tests.support.live import Live, eventually
+from tests.support.live import Live, LiveProcess, eventually
 from tests.support.runs import is_over, make_run, path
 from workers.engine.reconcile import reconcile
 
@@ -31,8 +33,8 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def worker(live: Live, log: Path) -> Callable[..., object]:
-    def started(**environment: str) -> object:
+def worker(live: Live, log: Path) -> Callable[..., LiveProcess]:
+    def started(**environment: str) -> LiveProcess:
         return live.worker(
             ALL,
             pool="threads",
@@ -48,6 +50,11 @@ def begun(log: Path) -> list[str]:
     return [" ".join(line.split()[2:5]) for line in lines if line.startswith("begin")]
 
 
+def moment(value: datetime | None) -> datetime:
+    assert value is not None
+    return value
+
+
 def ended(run: Run, *, by: float = 30) -> Run:
     eventually(lambda: is_over(run), timeout_s=by)
     return run
@@ -60,7 +67,9 @@ def test_every_task_is_registered_on_the_queue_it_is_sent_to() -> None:
     assert set(QUEUE_OF) == set(TaskName)
 
 
-def test_a_run_goes_from_its_message_to_its_end(worker: Callable[..., object], log: Path) -> None:
+def test_a_run_goes_from_its_message_to_its_end(
+    worker: Callable[..., LiveProcess], log: Path
+) -> None:
     worker()
     run = ended(make_run(THREE))
     assert run.status == "completed", run.error
@@ -71,7 +80,7 @@ def test_a_run_goes_from_its_message_to_its_end(worker: Callable[..., object], l
     assert types.count("STEP_COMPLETE") == 3
 
 
-def test_items_side_by_side_overlap_and_join(worker: Callable[..., object], log: Path) -> None:
+def test_items_side_by_side_overlap_and_join(worker: Callable[..., LiveProcess], log: Path) -> None:
     worker()
     run = make_run(
         [
@@ -92,22 +101,24 @@ def test_items_side_by_side_overlap_and_join(worker: Callable[..., object], log:
         (one.pk, two.pk)
         for one in rows
         for two in rows
-        if one.pk < two.pk and two.started_at < one.finished_at
+        if one.pk < two.pk and moment(two.started_at) < moment(one.finished_at)
     ]
     assert overlapping
     assert begun(log).count("END 1 1") == 1
 
 
-def test_a_retry_waits_for_its_back_off(worker: Callable[..., object]) -> None:
+def test_a_retry_waits_for_its_back_off(worker: Callable[..., LiveProcess]) -> None:
     worker()
     run = ended(make_run([{"id": "A"}], {"A": [[{"fail": "agent_failed"}, {}]]}))
     assert run.status == "completed"
     first, second = run.executions.order_by("id")
-    waited = second.started_at - first.finished_at
+    waited = moment(second.started_at) - moment(first.finished_at)
     assert 4.5 <= waited.total_seconds() <= 12
 
 
-def test_the_same_message_ten_times_executes_once(worker: Callable[..., object], log: Path) -> None:
+def test_the_same_message_ten_times_executes_once(
+    worker: Callable[..., LiveProcess], log: Path
+) -> None:
     run = make_run([{"id": "A"}], {"A": [{"sleep_s": 0.5}]})
     services.run_start(run_id=run.id)
     row = run.executions.get()
@@ -119,10 +130,12 @@ def test_the_same_message_ten_times_executes_once(worker: Callable[..., object],
     assert Event.objects.filter(run_id=run.id, type="STEP_COMPLETE").count() == 1
 
 
-def test_lost_messages_are_sent_again(worker: Callable[..., object], redis_client: object) -> None:
+def test_lost_messages_are_sent_again(
+    worker: Callable[..., LiveProcess], redis_client: redis.Redis
+) -> None:
     run = make_run(THREE)
     services.run_start(run_id=run.id)
-    redis_client.flushdb()  # type: ignore[attr-defined]
+    redis_client.flushdb()
     worker()
     eventually(lambda: reconcile() or is_over(run), timeout_s=15)
     assert ended(run).status == "completed"
@@ -130,13 +143,13 @@ def test_lost_messages_are_sent_again(worker: Callable[..., object], redis_clien
 
 @pytest.mark.parametrize("point", ["step.after_claim", "step.running", "step.before_finish"])
 def test_a_worker_that_dies_in_mid_step_costs_one_attempt(
-    worker: Callable[..., object], tmp_path: Path, point: str
+    worker: Callable[..., LiveProcess], tmp_path: Path, point: str
 ) -> None:
     once = str(tmp_path / "died")
     lease = {"DJINNBOT_LEASE_S": "1.5", "DJINNBOT_LEASE_RENEW_S": "0.5"}
     first = worker(DJINN_FAULT=f"{point}:kill", DJINN_FAULT_ONCE=once, **lease)
     run = make_run(THREE)
-    eventually(lambda: not first.is_alive)  # type: ignore[attr-defined]
+    eventually(lambda: not first.is_alive)
     worker(**lease)
     eventually(lambda: (reconcile(), is_over(run))[1], timeout_s=40)
     assert run.status == "completed", run.error
@@ -144,13 +157,13 @@ def test_a_worker_that_dies_in_mid_step_costs_one_attempt(
 
 
 def test_a_worker_that_dies_after_the_outcome_repeats_nothing(
-    worker: Callable[..., object], tmp_path: Path, log: Path
+    worker: Callable[..., LiveProcess], tmp_path: Path, log: Path
 ) -> None:
     once = str(tmp_path / "died")
     lease = {"DJINNBOT_LEASE_S": "1.5", "DJINNBOT_LEASE_RENEW_S": "0.5"}
     first = worker(DJINN_FAULT="step.after_finish:kill", DJINN_FAULT_ONCE=once, **lease)
     run = make_run(THREE)
-    eventually(lambda: not first.is_alive)  # type: ignore[attr-defined]
+    eventually(lambda: not first.is_alive)
     worker(**lease)
     eventually(lambda: (reconcile(), is_over(run))[1], timeout_s=40)
     assert run.status == "completed", run.error
@@ -158,25 +171,28 @@ def test_a_worker_that_dies_after_the_outcome_repeats_nothing(
     assert run.executions.get(step_id="A").status == "completed"
 
 
+def dead(worker: LiveProcess) -> None:
+    eventually(lambda: (reconcile(), not worker.is_alive)[1], timeout_s=40)
+
+
 def test_a_poison_step_fails_its_run_and_no_other(
-    worker: Callable[..., object], live: Live
+    worker: Callable[..., LiveProcess], live: Live
 ) -> None:
     lease = {"DJINNBOT_LEASE_S": "1.5", "DJINNBOT_LEASE_RENEW_S": "0.5"}
     poison = make_run([{"id": "A"}], {"A": [{"kill": True}]})
     for _ in range(3):
-        died = worker(**lease)
-        eventually(lambda died=died: (reconcile(), not died.is_alive)[1], timeout_s=40)
+        dead(worker(**lease))
     eventually(lambda: (reconcile(), is_over(poison))[1], timeout_s=40)
     assert (poison.status, poison.error_code) == ("failed", "worker_lost")
     worker(**lease)
     assert ended(make_run(THREE)).status == "completed"
 
 
-def test_a_shutdown_hands_the_step_over(worker: Callable[..., object], log: Path) -> None:
+def test_a_shutdown_hands_the_step_over(worker: Callable[..., LiveProcess], log: Path) -> None:
     first = worker(DJINNBOT_SHUTDOWN_GRACE_S="0.3")
     run = make_run([{"id": "A"}], {"A": [[{"sleep_s": 60}, {}]]})
     eventually(lambda: begun(log))
-    first.stop()  # type: ignore[attr-defined]
+    first.stop()
     assert path(run) == ["A.1.1 lost", "A.1.2 queued"]
     assert run.executions.get(attempt=2).lost_count == 0
     worker()
@@ -185,7 +201,7 @@ def test_a_shutdown_hands_the_step_over(worker: Callable[..., object], log: Path
 
 
 def test_a_frozen_worker_that_thaws_writes_nothing(
-    worker: Callable[..., object], log: Path
+    worker: Callable[..., LiveProcess], log: Path
 ) -> None:
     lease = {"DJINNBOT_LEASE_S": "1.5", "DJINNBOT_LEASE_RENEW_S": "0.5"}
     zombie = worker(**lease)
@@ -194,11 +210,11 @@ def test_a_frozen_worker_that_thaws_writes_nothing(
         {"A": [[{"sleep_s": 4, "outputs": {"by": "1"}}, {"sleep_s": 1, "outputs": {"by": "2"}}]]},
     )
     eventually(lambda: begun(log))
-    zombie.freeze()  # type: ignore[attr-defined]
+    zombie.freeze()
     worker(**lease)
     eventually(lambda: (reconcile(), len(begun(log)) == 2)[1], timeout_s=30)
-    zombie.thaw()  # type: ignore[attr-defined]
+    zombie.thaw()
     ended(run)
     assert run.outputs == {"by": "2"}
-    eventually(lambda: "taken by another worker" in zombie.log)  # type: ignore[attr-defined]
+    eventually(lambda: "taken by another worker" in zombie.log)
     assert path(run) == ["A.1.1 lost", "A.1.2 completed"]

@@ -9,9 +9,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
 
 http = get_asgi_application()
 
-from apps.llm.gateway.asgi import with_gateway  # noqa: E402  models need Django to be set up
+from apps.core.live.flow import with_back_pressure  # noqa: E402  models need Django to be set up
+from apps.llm.gateway.asgi import with_gateway  # noqa: E402
 from djinnbot.routing import websocket_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {"http": with_gateway(http), "websocket": URLRouter(websocket_urlpatterns)}
+application = with_back_pressure(
+    ProtocolTypeRouter({"http": with_gateway(http), "websocket": URLRouter(websocket_urlpatterns)})
 )

@@ -7,7 +7,7 @@ known any more, 4408 too slow, 4429 too many streams.
 """
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Literal
 
 import structlog
@@ -63,7 +63,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the packa
             await self.close(TOO_MANY)
             return
         loop = asyncio.get_running_loop()
-        for work in (self._write(), self._beat(), self._recheck()):
+        for work in (self._write(), self._guard(), self._beat(), self._recheck()):
             self.tasks.append(loop.create_task(work))
 
     async def disconnect(self, code: int) -> None:
@@ -115,12 +115,15 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the packa
         self.outbox.put_notice(notice(type, topic, **data))
 
     async def _write(self) -> None:
-        try:
+        with suppress(Overflow):
             async for _, text in self.outbox.texts():
                 await self.send(text_data=text)
-        except Overflow:
-            log.warning("A stream was closed: its client is too slow", caller=self.caller.principal)
-            await self.close(TOO_SLOW)
+
+    async def _guard(self) -> None:
+        """Close on a client that does not read: the writer may be waiting for it."""
+        await self.outbox.overflowed.wait()
+        log.warning("A stream was closed: its client is too slow", caller=self.caller.principal)
+        await self.close(TOO_SLOW)
 
     async def _beat(self) -> None:
         while True:

@@ -60,17 +60,17 @@ class Outbox:
         self._last_of: dict[str, _Waiting] = {}
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
-        self._overflowed = False
+        self.overflowed = asyncio.Event()
         self._closed = False
 
     def put(self, frame: Frame) -> None:
         """Queue a frame. It never blocks; a queue too long ends the connection."""
-        if self._overflowed or self._closed:
+        if self.overflowed.is_set() or self._closed:
             return
         if len(self._queue) >= MELT_FROM and frame.type in DELTAS and self._melt(frame):
             return
         if len(self._queue) >= self._limit:
-            self._overflowed = True
+            self.overflowed.set()
         else:
             self._append(frame)
         self._filled.set()
@@ -85,7 +85,7 @@ class Outbox:
 
     def put_notice(self, frame: Frame) -> None:
         """Queue a frame of ours (an answer, a heartbeat), which has no place in a topic's order."""
-        if not self._overflowed and len(self._queue) < 2 * self._limit:
+        if not self.overflowed.is_set() and len(self._queue) < 2 * self._limit:
             self._append(frame)
             self._filled.set()
 
@@ -104,14 +104,14 @@ class Outbox:
     async def texts(self) -> AsyncIterator[tuple[str, str]]:
         """`(id, text)` of the frames as they come. Raises Overflow, ends on `close()`."""
         while True:
-            while self._queue and not self._overflowed:
+            while self._queue and not self.overflowed.is_set():
                 waiting = self._queue.popleft()
                 newest = waiting.frames[-1]
                 if self._last_of.get(newest.topic) is waiting:
                     del self._last_of[newest.topic]
                 self._emptied.set()
                 yield newest.id, waiting.text()
-            if self._overflowed:
+            if self.overflowed.is_set():
                 raise Overflow
             if self._closed:
                 return

@@ -4,9 +4,9 @@ import difflib
 import mimetypes
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
 
 from pydantic_ai import BinaryContent, ToolFailed, ToolReturn
+from typing_extensions import TypedDict
 
 from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.limits import MAX_BYTES, MAX_LINES, clip_bytes

@@ -1,23 +1,22 @@
 """Reading agents. Every read looks at the files first, so what is on disk is what is answered."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTextTransform
 
 from apps.agents.errors import AgentNotFound
 from apps.agents.models import Agent, AgentFileVersion, AgentToolOverride
 from apps.agents.sync import agents_sync, agents_sync_if_changed, live_count_expected
 
+Row = TypeVar("Row")
+
 
 def agent_list() -> list[Agent]:
     """All agents by id, without their texts (`files`), which load one by one when asked for."""
-    agents_sync_if_changed()
-    rows = list(_live().defer("files"))
-    if len(rows) < live_count_expected():
-        agents_sync()
-        rows = list(_live().defer("files"))
-    return rows
+    return _all(_live().defer("files"))
 
 
 def agent_get(agent_id: str) -> Agent:
@@ -49,13 +48,13 @@ def persona_file_names() -> dict[str, list[str]]:
 
 def agent_ids() -> frozenset[str]:
     """The ids of all agents there are."""
-    return frozenset(row.id for row in agent_list())
+    return frozenset(_all(_live().values_list("id", flat=True)))
 
 
 def agent_models() -> Mapping[str, str]:
     """The model of each agent whose own config names one: {agent id: provider/model}."""
-    models = {row.id: row.config.get("model") for row in agent_list()}
-    return {agent_id: model for agent_id, model in models.items() if model}
+    rows = _all(_live().values_list("id", KeyTextTransform("model", "config")))
+    return {agent_id: str(model) for agent_id, model in rows if model}
 
 
 def file_versions(agent: Agent, filename: str) -> QuerySet[AgentFileVersion]:
@@ -75,3 +74,13 @@ def disabled_tools(agent_id: str) -> list[str]:
 
 def _live() -> QuerySet[Agent]:
     return Agent.objects.filter(removed_at=None)
+
+
+def _all(queryset: QuerySet[Agent, Row]) -> list[Row]:
+    """Every row of a query over all agents, from files that were looked at just now."""
+    agents_sync_if_changed()
+    rows = list(queryset)
+    if len(rows) < live_count_expected():  # somebody emptied the table
+        agents_sync()
+        rows = list(queryset.all())
+    return rows

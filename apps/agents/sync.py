@@ -80,17 +80,25 @@ _memory = _Memory()
 
 
 def agents_sync_if_changed() -> None:
-    """Sync when a file of the library looks different from last time, or 60 s have passed."""
+    """Sync when a file of the library looks different from last time, or 60 s have passed.
+
+    Inside a transaction that may hold locks of its own it never waits for another sync: the rows
+    as they are serve this read, and the next one tries again.
+    """
     if not _memory.is_current(_stat_key()):
-        agents_sync()
+        agents_sync(wait=not connection.in_atomic_block)
 
 
-def agents_sync() -> SyncReport:
-    """Read every agent directory and store what changed. A broken agent never stops the others."""
+def agents_sync(*, wait: bool = True) -> SyncReport:
+    """Read every agent directory and store what changed. A broken agent never stops the others.
+
+    Without `wait` nothing is done while another sync runs.
+    """
     key = _stat_key()  # before reading: what changes meanwhile looks different next time
     report = SyncReport()
     with transaction.atomic():
-        _lock()
+        if not _lock(wait=wait):
+            return report
         rows = {row.id: row for row in Agent.objects.select_for_update()}
         for agent_id in _ids(rows):
             _sync_one(agent_id, rows.get(agent_id), report)
@@ -282,9 +290,13 @@ def _overrides(row: Agent) -> Overrides:
     return Overrides(files=row.file_overrides, config=row.config_overrides)
 
 
-def _lock() -> None:
+def _lock(*, wait: bool) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SYNC_LOCK])
+        if wait:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SYNC_LOCK])
+            return True
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_SYNC_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def _stat_key() -> StatKey:

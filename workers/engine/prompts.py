@@ -36,7 +36,7 @@ from workers.engine.executor import ClaimedStep
 from workers.engine.prompt_parts import history
 from workers.engine.prompt_parts.budget import PromptPart, data_part, made_part
 from workers.engine.prompt_parts.fencing import fenced
-from workers.engine.prompt_parts.git_context import git_context
+from workers.engine.prompt_parts.git_context import repository_text
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,8 @@ def build_step_prompt(
         result_values=_result_values(step.step),
         list_outputs=_list_outputs(step),
         tools=_tools(step, agent) if tools is None else tools,
-        structured=step.step.output_schema is not None,
+        # A repair asks for what the schema's answer lacked, in an ordinary session.
+        structured=step.step.output_schema is not None and not step.repair,
         has_workspace=bool(step.workspace_path),
         workspace=workspace,
         home=home,
@@ -200,7 +201,8 @@ def _notes(step: ClaimedStep, notes: list[AgentNote]) -> PromptPart:
 
 
 def _git(step: ClaimedStep) -> PromptPart:
-    return made_part("git", git_context(step), _under("# The repository"), keep="head")
+    text = repository_text(step.run_id) if step.workspace_path else ""
+    return made_part("git", text, _under("# The repository"), keep="head")
 
 
 def _loop(step: ClaimedStep, shown: set[str]) -> PromptPart:

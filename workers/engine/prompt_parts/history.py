@@ -8,6 +8,7 @@ from apps.runs.models import AgentNote, RunKnowledge, RunOutput, StepExecution
 
 _PROGRESS_FILE = ".djinnbot/progress.md"
 _PROGRESS_BYTES = 256 * 1024
+_STEPS_SHOWN = 100
 _IMPORTANCE = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
@@ -20,7 +21,7 @@ class Output:
 
 
 def finished_steps(run_id: str) -> str:
-    """One line for each execution that ended, oldest first."""
+    """One line for each execution that ended, oldest first; the newest hundred."""
     rows = (
         StepExecution.objects.filter(
             run_id=run_id,
@@ -28,10 +29,10 @@ def finished_steps(run_id: str) -> str:
             superseded=False,
             generation=_generation(run_id),
         )
-        .order_by("finished_at", "id")
+        .order_by("-finished_at", "-id")
         .values_list("step_id", "visit", "agent_id", "status", "result_key", "error_code")
-    )
-    return "\n".join(_line(*row) for row in rows)
+    )[:_STEPS_SHOWN]
+    return "\n".join(_line(*row) for row in reversed(rows))
 
 
 def _line(

@@ -42,7 +42,7 @@ def three_calls(owner: User) -> None:
 def test_calls_come_with_their_totals(
     api_client: SignedIn, owner: User, three_calls: None, path: str
 ) -> None:
-    body = api_client(owner).get(path, {"run_id": "r1", "limit": 1}).json()
+    body = api_client(owner).get(path, {"run_id": "r1", "limit": "1"}).json()
     assert [item["output_tokens"] for item in body["items"]] == [7]
     assert body["next"]
     assert body["totals"]["calls"] == 2

@@ -27,16 +27,9 @@ READ = {
 NewCaller = Callable[..., Caller]
 
 
-def user(text: str) -> list[dict[str, Any]]:
-    return [{"role": "user", "content": text}]
-
-
 def ask(caller: Caller, model: str, prompt: str = "go", **options: Any) -> Any:
-    return caller.openai().chat.completions.create(
-        model=model,
-        messages=user(prompt),
-        **options,  # type: ignore[arg-type]
-    )
+    messages: Any = [{"role": "user", "content": prompt}]
+    return caller.openai().chat.completions.create(model=model, messages=messages, **options)
 
 
 def error_code(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> tuple[int, str]:
@@ -98,24 +91,14 @@ def test_anthropic_clients_are_served(caller: NewCaller, model: str) -> None:
     )
     kinds = [block.type for block in first.content]
     assert kinds == ["thinking", "text", "tool_use"]
-    with client.messages.stream(
-        model=model,
-        max_tokens=100,
-        messages=[
-            {"role": "user", "content": "Who is greeted here?"},
-            {"role": "assistant", "content": first.content},  # type: ignore[typeddict-item]
-            {
-                "role": "user",
-                "content": [
-                    {
-                        "type": "tool_result",
-                        "tool_use_id": first.content[2].id,  # type: ignore[union-attr]
-                        "content": "hello Ann",
-                    }
-                ],
-            },
-        ],
-    ) as stream:
+    assert isinstance(first.content[2], anthropic.types.ToolUseBlock)
+    result = {"type": "tool_result", "tool_use_id": first.content[2].id, "content": "hello Ann"}
+    messages: Any = [
+        {"role": "user", "content": "Who is greeted here?"},
+        {"role": "assistant", "content": first.content},
+        {"role": "user", "content": [result]},
+    ]
+    with client.messages.stream(model=model, max_tokens=100, messages=messages) as stream:
         final = stream.get_final_message()
     assert final.content[0].text == "It greets Ann."  # type: ignore[union-attr]
     rows = session.rows()

@@ -90,7 +90,7 @@ def live(transactional_db: None, redis_client: redis.Redis, tmp_path: Path) -> I
     made = live_at(
         live_environment(
             home=Path(settings.DJINNBOT_HOME),
-            database_url=_database_url(str(connection.settings_dict["NAME"])),
+            database_url=database_url(str(connection.settings_dict["NAME"])),
             redis_url=settings.REDIS_URL,
             extra={"SECRET_KEY": settings.SECRET_KEY},
         ),
@@ -117,12 +117,12 @@ def stack(_servers: None, tmp_path: Path) -> Iterator[Stack]:
     """The whole platform as `djinn up` makes it, apart from every other test."""
     with (
         own_home() as home,
-        own_database(_database_url("postgres")) as database,
+        own_database(database_url("postgres")) as database,
         own_redis(home) as redis_url,
         running_stack(
             live_at(
                 live_environment(
-                    home=home, database_url=_database_url(database), redis_url=redis_url
+                    home=home, database_url=database_url(database), redis_url=redis_url
                 ),
                 tmp_path / "logs",
             )
@@ -131,7 +131,7 @@ def stack(_servers: None, tmp_path: Path) -> Iterator[Stack]:
         yield started
 
 
-def _database_url(name: str) -> str:
+def database_url(name: str) -> str:
     """The address of another database on the server of the tests."""
     options = settings.DATABASES["default"]
     host = options["OPTIONS"].get("host") or options["HOST"]

@@ -1,0 +1,137 @@
+"""Equal POSTs with one key take effect once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.accounts.models import ApiKey, User
+from apps.core.api.idempotency import idempotency_prune
+from apps.core.models import IdempotencyRecord
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATH = "/v1/auth/keys"
+BODY = {"name": "deploy", "scopes": ["read"]}
+
+
+@pytest.fixture
+def client(api_client: Callable[..., APIClient]) -> APIClient:
+    return api_client(User.objects.create_superuser("owner"))
+
+
+def post(client: APIClient, key: str = "k-1", body: Any = None, path: str = PATH) -> Any:
+    return client.post(path, body or BODY, format="json", HTTP_IDEMPOTENCY_KEY=key)
+
+
+def made() -> int:
+    return ApiKey.objects.filter(name="deploy").count()
+
+
+def test_second_call_gets_the_first_answer(client: APIClient) -> None:
+    first, second = post(client), post(client, path=PATH + "/")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json() == first.json()
+    assert second["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first
+    assert made() == 1
+
+
+def test_another_body_is_refused(client: APIClient) -> None:
+    post(client)
+    answer = post(client, body={"name": "deploy", "scopes": ["write"]})
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert made() == 1
+
+
+def test_other_callers_and_keys_do_not_meet(
+    client: APIClient, api_client: Callable[..., APIClient]
+) -> None:
+    post(client)
+    post(client, key="k-2")
+    post(api_client(User.objects.create_user("other")))
+    assert made() == 3
+
+
+def test_refusals_are_replayed_too(client: APIClient) -> None:
+    first = post(client, body={"name": ""})
+    second = post(client, body={"name": ""})
+    assert first.status_code == second.status_code == 422
+    assert second.json() == first.json()
+    assert second["Idempotent-Replayed"] == "true"
+    assert second["Content-Type"] == "application/problem+json"
+
+
+def test_twenty_at_once_make_one(client: APIClient) -> None:
+    authorization = client._credentials["HTTP_AUTHORIZATION"]
+
+    def one(_: int) -> int:
+        try:
+            mine = APIClient()
+            mine.credentials(HTTP_AUTHORIZATION=authorization)
+            return int(post(mine).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(one, range(20)))
+    assert made() == 1
+    assert set(statuses) <= {201, 409}
+    assert 201 in statuses
+    assert post(client).status_code == 201
+
+
+def start_and_crash(client: APIClient, seconds_ago: float) -> None:
+    """A first attempt that died before its answer."""
+    post(client)
+    ApiKey.objects.filter(name="deploy").delete()
+    IdempotencyRecord.objects.update(
+        status=None, response=b"", created_at=timezone.now() - timedelta(seconds=seconds_ago)
+    )
+
+
+def test_first_attempt_that_runs_is_waited_for(client: APIClient) -> None:
+    start_and_crash(client, seconds_ago=30)
+    answer = post(client)
+    assert (answer.status_code, answer.json()["code"]) == (409, "in_flight")
+    assert answer["Retry-After"] == "1"
+    assert made() == 0
+
+
+def test_first_attempt_that_crashed_is_repeated(client: APIClient) -> None:
+    start_and_crash(client, seconds_ago=90)
+    assert post(client).status_code == 201
+    assert made() == 1
+
+
+def test_our_own_failure_is_not_kept(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from apps.accounts.api import views
+
+    def fail(**_: Any) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(views, "api_key_issue", fail)
+        assert post(client).status_code == 500
+    assert post(client).status_code == 201
+    assert made() == 1
+
+
+def test_kept_for_a_day(client: APIClient) -> None:
+    post(client)
+    IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert post(client).status_code == 201
+    assert made() == 2
+    IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert idempotency_prune() == 1
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "a\tb", "späß"])
+def test_key_that_is_none(client: APIClient, key: str) -> None:
+    assert post(client, key=key).status_code == 400
+    assert made() == 0

@@ -1,0 +1,176 @@
+"""Every address under /v1: who may call it, and that the description knows it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from apps.accounts.models import User
+from apps.core.api.callers import SCOPES, CallerKind
+from apps.core.api.permissions import declared
+from apps.core.api.views import ApiMixin, UnknownPath
+
+METHODS = ("get", "post", "put", "patch", "delete")
+KINDS: set[CallerKind] = {"user", "session", "anonymous", "admin"}
+# Writes in form only: they compute an answer and change nothing, or open a stream of what one sees.
+HARMLESS = {"pipeline-draft", "pipeline-validate", "auth-stream-ticket"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    name: str
+    path: str  # as in the description: /v1/runs/{run_id}
+    method: str
+    callers: frozenset[str]
+    scope: str
+    in_schema: bool
+
+    @property
+    def url(self) -> str:
+        """With made-up ids."""
+        return re.sub(r"\{(\w+)\}", "none", self.path)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def routes(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern).lstrip("^")
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, path)
+        else:
+            yield path, entry
+
+
+def api_routes() -> list[tuple[str, URLPattern]]:
+    return [(path, route) for path, route in routes(get_resolver()) if path.startswith("/v1")]
+
+
+@cache
+def operations() -> list[Operation]:
+    found = []
+    for path, route in api_routes():
+        view: Any = getattr(route.callback, "cls", None)
+        if view is UnknownPath:
+            continue
+        assert view is not None, f"{path} is no API view"
+        assert issubclass(view, ApiMixin), f"{path} does not derive from ApiMixin"
+        actions = getattr(route.callback, "actions", None) or dict.fromkeys(METHODS)
+        for method, action in actions.items():
+            if action is None and not hasattr(view, method):
+                continue
+            instance = view()
+            instance.action = action
+            found.append(
+                Operation(
+                    name=str(route.name),
+                    path=re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path),
+                    method=method.upper(),
+                    callers=frozenset(declared(instance, "callers", method.upper()) or ()),
+                    scope=declared(instance, "scope", method.upper()) or "",
+                    in_schema=view.schema is not None,
+                )
+            )
+    return found
+
+
+def described() -> list[Operation]:
+    return [operation for operation in operations() if operation.in_schema]
+
+
+def every(select: Callable[[Operation], bool] = lambda _: True) -> Any:
+    chosen = [operation for operation in operations() if select(operation)]
+    return pytest.mark.parametrize("operation", chosen, ids=str)
+
+
+@every()
+def test_says_who_may_call_it(operation: Operation) -> None:
+    assert operation.callers
+    assert operation.callers <= KINDS
+    assert operation.scope in SCOPES
+
+
+def test_table_is_not_empty() -> None:
+    assert len(operations()) > 40
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return dict(SchemaGenerator().get_schema(request=None, public=True))
+
+
+def test_description_has_each_address_with_its_problems(schema: dict[str, Any]) -> None:
+    for operation in described():
+        told = schema["paths"].get(operation.path, {}).get(operation.method.lower())
+        assert told is not None, f"{operation} is not described"
+        assert set(told["x-callers"]) == operation.callers, str(operation)
+        assert told["x-scope"] == operation.scope, str(operation)
+        problems = {
+            status
+            for status, response in told["responses"].items()
+            if "application/problem+json" in response.get("content", {})
+        }
+        assert problems, f"{operation} tells of no problem"
+        assert "anonymous" in operation.callers or {"401", "403"} <= problems, str(operation)
+
+
+def test_description_has_nothing_else(schema: dict[str, Any]) -> None:
+    real = {(operation.path, operation.method.lower()) for operation in described()}
+    for path, methods in schema["paths"].items():
+        for method in methods:
+            assert (path, method) in real, f"{method} {path} does not exist"
+
+
+def call(client: APIClient, operation: Operation) -> Any:
+    client.raise_request_exception = False
+    return getattr(client, operation.method.lower())(operation.url, data={}, format="json")
+
+
+@every(lambda operation: "anonymous" not in operation.callers)
+@pytest.mark.django_db
+def test_nobody_is_let_in(operation: Operation) -> None:
+    answer = call(APIClient(), operation)
+    assert answer.status_code == 401, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert answer.json()["code"] == "not_authenticated"
+
+
+@every(lambda operation: operation.name != "health")  # it asks nobody, as it must always answer
+@pytest.mark.django_db
+def test_made_up_bearer_is_refused(operation: Operation) -> None:
+    for token in ("djb_abcdefgh.made-up", "dst_made-up", "made-up", "a b", "é"):
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+        answer = call(client, operation)
+        assert answer.status_code == 401, (token, answer.content)
+
+
+@every(lambda operation: operation.scope not in {"read"} and "anonymous" not in operation.callers)
+@pytest.mark.django_db
+def test_key_that_may_read_cannot_write(
+    operation: Operation, api_client: Callable[..., APIClient]
+) -> None:
+    owner = User.objects.create_superuser("owner")
+    answer = call(api_client(owner, ["read"]), operation)
+    assert answer.status_code == 403, answer.content
+    # A narrow key of an administrator is no administrator.
+    expected = {"missing_scope"} | (
+        {"permission_denied"} if "admin" in operation.callers else set()
+    )
+    assert answer.json()["code"] in expected
+    if answer.json()["code"] == "missing_scope":
+        assert answer.json()["missing_scope"] == operation.scope
+
+
+def test_reading_scope_changes_nothing() -> None:
+    for operation in operations():
+        if operation.method != "GET" and operation.scope == "read":
+            assert operation.name in HARMLESS, str(operation)

@@ -37,11 +37,7 @@ class _Watch:
         self.run_id = run_id
         self.timeout_s = timeout_s
         self.deadline = time.monotonic() + timeout_s if timeout_s else float("inf")
-        self.show: Callable[[Frame], None] = (
-            (lambda frame: print_json_line(frame.raw))
-            if current_options().json
-            else Progress().show
-        )
+        self.show = _printer()
 
     def to_end(self, since: str) -> dict[str, Any]:
         """The run in its final state."""
@@ -85,6 +81,13 @@ class _Watch:
             )
 
 
+def _printer() -> Callable[[Frame], None]:
+    options = current_options()
+    if options.json:
+        return lambda frame: print_json_line(frame.raw)
+    return (lambda frame: None) if options.quiet else Progress().show
+
+
 def _explain_detached(run_id: str) -> None:
     click.echo(
         f"\nNo longer watching; run {run_id} goes on.\n"
@@ -100,3 +103,5 @@ def _print_end(run: Mapping[str, Any]) -> None:
     if run.get("error"):
         text += f": {run['error']}"
     click.secho(text, fg=colour, bold=True)
+    if run.get("task_branch"):
+        click.echo(f"Branch {run['task_branch']} of {run.get('repository') or 'its workspace'}.")

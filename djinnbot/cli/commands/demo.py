@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ PROJECT = Path(__file__).resolve().parents[1] / "demo_project"
 _KEPT = 5
 _GIT = ("git", "-c", "user.name=Demo", "-c", "user.email=demo@localhost", "-c", "gc.auto=0")
 _TIMEOUT_S = 1800
+_DELIVERY_S = 60
 
 
 @click.command()
@@ -132,8 +134,20 @@ def _follow(options: Options, repository: Path, model: str) -> Followed:
     run_id = str(api.post("/v1/runs", body)["id"])
     say(f"Run {run_id}: pipeline {PIPELINE}, model {model}.")
     code = watch_run(api, run_id, timeout_s=options.timeout)
-    branch = str(api.get(f"/v1/runs/{run_id}").get("task_branch") or "")
+    branch = "" if code == Exit.INTERRUPTED else _delivered_branch(api, run_id)
     return Followed(run_id=run_id, exit_code=code, branch=branch)
+
+
+def _delivered_branch(api: Api, run_id: str) -> str:
+    """The run's branch, once it has been pushed back to the repository; that follows the end."""
+    deadline = time.monotonic() + _DELIVERY_S
+    run = api.get(f"/v1/runs/{run_id}")
+    while not run["finalized_at"] and not run["workspace_error"]:
+        if time.monotonic() > deadline:
+            raise CliError(f"The commits of run {run_id} did not arrive in the repository.")
+        time.sleep(0.1)
+        run = api.get(f"/v1/runs/{run_id}")
+    return str(run["task_branch"])
 
 
 def _verdict(options: Options, repository: Path, run: Followed, before: Tests) -> int:

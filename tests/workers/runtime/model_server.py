@@ -1,0 +1,194 @@
+"""A small server that speaks OpenAI's chat completions and plays a list of answers.
+
+Real HTTP over TCP or a Unix socket; each request takes the next answer.
+"""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Answer:
+    text: str = ""
+    thinking: str = ""
+    tools: Sequence[tuple[str, dict[str, Any] | str]] = ()
+    status: int = 200
+    error: dict[str, Any] = field(default_factory=dict)
+    cut: bool = False  # end the stream in the middle of the text
+    delay_s: float = 0
+    pause_s: float = 0  # between chunks
+    finish: str = ""
+
+
+def says(text: str, **more: Any) -> Answer:
+    return Answer(text=text, **more)
+
+
+def calls(tool: str, **args: Any) -> Answer:
+    return Answer(tools=[(tool, args)])
+
+
+def fails(status: int, code: str = "", message: str = "no") -> Answer:
+    return Answer(status=status, error={"message": message, "code": code, "type": code})
+
+
+class ModelServer:
+    def __init__(self, answers: Sequence[Answer], unix_socket: Path | None = None) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self._answers = list(answers)
+        self._lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                length = int(self.headers["content-length"])
+                server.requests.append({**json.loads(self.rfile.read(length)), "_path": self.path})
+                server.headers.append(dict(self.headers))
+                server.answer(self)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+            def address_string(self) -> str:
+                return "client"
+
+        if unix_socket is None:
+            self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            self.url = f"http://127.0.0.1:{self._server.server_port}"
+        else:
+            self._server = _UnixServer(str(unix_socket), Handler)  # type: ignore[arg-type]
+            self.url = "http://platform"
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> "ModelServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        with self._lock:
+            answer = self._answers.pop(0) if self._answers else fails(400, "", "no answer is left")
+        time.sleep(answer.delay_s)
+        if answer.status != 200:
+            _send_json(handler, answer.status, {"error": answer.error})
+        elif self.requests[-1].get("stream"):
+            try:
+                _stream(handler, answer)
+            except OSError:
+                return  # the client hung up, which is what some tests are about
+        else:
+            _send_json(handler, 200, _whole(answer))
+
+
+class _UnixServer(ThreadingHTTPServer):
+    address_family = socket.AF_UNIX
+
+    def server_bind(self) -> None:
+        Path(str(self.server_address)).unlink(missing_ok=True)
+        self.socket.bind(self.server_address)
+        Path(str(self.server_address)).chmod(0o666)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        request, _ = self.socket.accept()
+        return request, ("unix", 0)
+
+
+def _send_json(handler: BaseHTTPRequestHandler, status: int, body: dict[str, Any]) -> None:
+    data = json.dumps(body).encode()
+    handler.send_response(status)
+    handler.send_header("content-type", "application/json")
+    handler.send_header("content-length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+def _tool_calls(answer: Answer) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": index,
+            "id": f"call_{time.time_ns()}_{index}",
+            "type": "function",
+            "function": {
+                "name": name,
+                "arguments": args if isinstance(args, str) else json.dumps(args),
+            },
+        }
+        for index, (name, args) in enumerate(answer.tools)
+    ]
+
+
+def _usage() -> dict[str, int]:
+    return {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+
+
+def _finish(answer: Answer) -> str:
+    return answer.finish or ("tool_calls" if answer.tools else "stop")
+
+
+def _whole(answer: Answer) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None}
+    if answer.tools:
+        message["tool_calls"] = _tool_calls(answer)
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "test",
+        "choices": [{"index": 0, "message": message, "finish_reason": _finish(answer)}],
+        "usage": _usage(),
+    }
+
+
+_CHUNK = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "test"}
+
+
+def _stream(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    handler.send_response(200)
+    handler.send_header("content-type", "text/event-stream")
+    handler.send_header("transfer-encoding", "chunked")
+    handler.end_headers()
+
+    def send(delta: dict[str, Any], finish: str | None = None) -> None:
+        choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+        chunk = {**_CHUNK, "choices": choices}
+        write(f"data: {json.dumps(chunk)}\n\n")
+
+    def write(text: str) -> None:
+        data = text.encode()
+        handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        handler.wfile.flush()
+
+    send({"role": "assistant", "content": ""})
+    if answer.thinking:
+        send({"reasoning_content": answer.thinking})
+    words = answer.text.split(" ") if answer.text else []
+    for number, word in enumerate(words):
+        if answer.cut and number == len(words) // 2:
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return
+        send({"content": word if number == 0 else f" {word}"})
+        time.sleep(answer.pause_s)
+    if answer.tools:
+        send({"tool_calls": _tool_calls(answer)})
+    send({}, _finish(answer))
+    last = {**_CHUNK, "choices": [], "usage": _usage()}
+    write(f"data: {json.dumps(last)}\n\n")
+    write("data: [DONE]\n\n")
+    handler.wfile.write(b"0\r\n\r\n")

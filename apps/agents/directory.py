@@ -31,6 +31,7 @@ MAX_FILE_BYTES = 256 * 1024
 MAX_EXTRA_FILES = 200
 AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
+_NO_AGENTS = frozenset({"shared", "status"})  # a place for all; a path of the API
 _FIELD = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?\*\*([^*:\n]{1,60}?):?\*\*:?[ \t]*(.*)$", re.MULTILINE)
 _HEADING = re.compile(r"^#[ \t]+(.+)$", re.MULTILINE)
 _NO_STAGE = re.compile(r"(none|on[-_ ]?demand|n/?a|-)\b.*|-?", re.IGNORECASE)
@@ -137,7 +138,7 @@ def _default_used(name: str) -> Finding:
 
 def is_agent_name(name: str) -> bool:
     """Whether a directory of this name can be an agent (`_templates`, `.git`, `shared` cannot)."""
-    return name != "shared" and AGENT_ID.fullmatch(name) is not None
+    return name not in _NO_AGENTS and AGENT_ID.fullmatch(name) is not None
 
 
 def agent_directories(root: Path) -> Iterator[Path]:

@@ -6,7 +6,10 @@ class SessionsConfig(AppConfig):
     label = "agent_sessions"
 
     def ready(self) -> None:
+        from apps.agents.signals import agent_deleting
         from apps.core.topics import register_topics
         from apps.sessions.access import may_watch_session
+        from apps.sessions.receivers import refuse_deletion_of_a_busy_agent
 
         register_topics("session:", access=may_watch_session, snapshot="/v1/sessions/{}")
+        agent_deleting.connect(refuse_deletion_of_a_busy_agent)

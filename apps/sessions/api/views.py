@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.agents.access import refuse_other_agent
 from apps.core.aio import in_thread
 from apps.core.api.callers import USERS, USERS_AND_SESSIONS
 from apps.core.api.pagination import CursorPage
@@ -57,6 +58,7 @@ class AgentSessionsView(_SessionList):
     @extend_schema(operation_id="agent_sessions_list", responses=SessionSerializer(many=True))
     def get(self, request: Request, agent_id: str) -> Response:
         """Sessions of one agent, newest first."""
+        refuse_other_agent(self.caller, agent_id)
         return self.page(agent_id=agent_id)
 
 

@@ -171,9 +171,10 @@ def test_files_that_are_not_of_the_format_are_listed(tmp_path: Path) -> None:
 
 
 def test_special_directories_are_no_agents(tmp_path: Path) -> None:
+    root = tmp_path / "root"
     for name in ("ada", "shared", "_templates", "_skills", ".git", "with space", "a" * 129):
-        (tmp_path / name).mkdir()
-    (tmp_path / "file").write_text("")
+        (root / name).mkdir(parents=True)
+    (root / "file").write_text("")
 
-    assert [path.name for path in agent_directories(tmp_path)] == ["ada"]
+    assert [path.name for path in agent_directories(root)] == ["ada"]
     assert list(agent_directories(tmp_path / "nowhere")) == []

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.agents.errors import AgentNotFound
-from apps.agents.services import tool_overrides_set
+from apps.agents.services import agent_file_write, tool_overrides_set
 from apps.pipelines.definition import Pipeline
 from apps.pipelines.models import PipelineSnapshot
 from apps.pipelines.parse import parse_pipeline
@@ -241,6 +241,20 @@ def test_system_prompt_is_the_same_for_every_run_and_attempt(
     one = build_step_prompt(claimed("BUILD"))
     other = build_step_prompt(claimed("BUILD", attempt=2, run_id="run_other", visit=3))
     assert one.system == other.system
+
+
+def test_edited_soul_is_in_the_next_prompt(claimed: Callable[..., ClaimedStep]) -> None:
+    """A2: an edit changes the next session, and no session that has its prompt already."""
+    step = claimed("BUILD")
+    before = build_step_prompt(step)
+
+    agent_file_write(
+        agent_id="ada", name="SOUL.md", content="I changed.", version=None, user_id=None
+    )
+
+    after = build_step_prompt(step)
+    assert (part(before, "soul"), part(after, "soul")) == ("I test prompts.", "I changed.")
+    assert before.prompt_sha != after.prompt_sha
 
 
 def test_disabled_tool_is_not_offered(claimed: Callable[..., ClaimedStep]) -> None:

@@ -3,5 +3,5 @@ from apps.llm.api import views
 
 urlpatterns = [
     route("llm/calls", views.LlmCallsView.as_view(), name="llm-calls"),
-    route("llm-calls", views.LlmCallsView.as_view(), name="llm-calls-alias"),
+    route("llm-calls", views.LlmCallsAliasView.as_view(), name="llm-calls-alias"),
 ]

@@ -33,3 +33,14 @@ class LlmCallsView(ApiView):
         body = paginator.body(LlmCallSerializer(page, many=True).data)
         body["totals"] = LlmCallTotalsSerializer(call_totals(calls)).data
         return Response(body)
+
+
+class LlmCallsAliasView(LlmCallsView):
+    """The same under its older path."""
+
+    @extend_schema(
+        operation_id="llm_calls_alias_list", responses=LlmCallPageSerializer, deprecated=True
+    )
+    def get(self, request: Request) -> Response:
+        """See `/v1/llm/calls`."""
+        return super().get(request)

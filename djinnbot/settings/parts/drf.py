@@ -1,11 +1,14 @@
 """The REST API: deny by default, problem+json, cursor pages."""
 
-REST_FRAMEWORK = {
+from typing import Any
+
+from djinnbot.settings.parts.auth import AUTH_ENABLED
+
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.SessionTokenAuthentication",
         "apps.accounts.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
-        "apps.accounts.authentication.OpenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.core.api.permissions.CallersAndScope"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.api.renderers.OrjsonRenderer"],
@@ -22,6 +25,11 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.JSONRenderer",
     ],
 }
+if not AUTH_ENABLED:
+    REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"] = [
+        *REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"],
+        "apps.accounts.authentication.OpenAuthentication",
+    ]
 # Streams take these too, before the ones above.
 STREAM_AUTHENTICATION_CLASSES = ["apps.accounts.authentication.TicketAuthentication"]
 
@@ -32,6 +40,18 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": True,
     "SCHEMA_PATH_PREFIX": "/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "HealthEnum": [("ok", "ok"), ("degraded", "degraded")],
+        "RunStatusEnum": "apps.runs.choices.RunStatus",
+        "RunKindEnum": "apps.runs.choices.RunKind",
+        "StepStatusEnum": "apps.runs.choices.StepStatus",
+        "LoopItemStatusEnum": "apps.runs.choices.LoopItemStatus",
+        "LoopItemKindEnum": "apps.runs.choices.LoopItemKind",
+        "ApprovalStatusEnum": "apps.runs.choices.ApprovalStatus",
+        "SessionStatusEnum": "apps.sessions.models.AgentSession.Status",
+        "AgentSourceEnum": "apps.agents.models.Agent.Source",
+        "SessionSourceEnum": "apps.sessions.models.AgentSession.Source",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

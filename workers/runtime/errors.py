@@ -12,6 +12,15 @@ GATEWAY_CODES: Mapping[str, bool] = {
     "cassette_miss": False,
     "context_overflow": True,
 }
+# Other codes of the gateway that no second request mends, and the step's code for each.
+HOPELESS: Mapping[str, str] = {
+    "provider_key_invalid": "no_provider_key",
+    "model_not_allowed": "model_error",
+    "unknown_provider": "model_error",
+    "malformed_model": "model_error",
+    "no_base_url": "model_error",
+    "wrong_dialect": "model_error",
+}
 
 
 class StepFailed(Exception):
@@ -37,6 +46,8 @@ def diagnose(error: exceptions.AgentRunError) -> Diagnosis:
     code = _gateway_code(error)
     if code in GATEWAY_CODES:
         return _diagnosis(code, message, recoverable=GATEWAY_CODES[code])
+    if code in HOPELESS or code.startswith("script_"):
+        return _diagnosis(HOPELESS.get(code, "model_error"), message, recoverable=False)
     match error:
         case exceptions.ModelAuthenticationError():
             return _diagnosis("no_provider_key", message, recoverable=False)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from apps.llm.providers import Dialect
 
 
@@ -49,7 +51,7 @@ class _Reader:
     def result(self, text: str) -> None:
         self.count(text)
         if self.rounds:
-            self.rounds[-1].append(text)
+            self.rounds[-1].append(_unwrapped(text))
 
     def done(self, **more: Any) -> Conversation:
         return Conversation(
@@ -135,6 +137,17 @@ def _text(content: object) -> str:
         return content
     parts = (part.get("text") for part in _objects(content))
     return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def _unwrapped(text: str) -> str:
+    """A failed tool's words: the agent's library sends them as `{"error": "…"}`."""
+    if not text.startswith('{"error":'):
+        return text
+    try:
+        error = orjson.loads(text).get("error")
+    except orjson.JSONDecodeError:
+        return text
+    return error if isinstance(error, str) else text
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -233,9 +233,10 @@ class Conversation:
         self.activity.tools_running = max(0, self.activity.tools_running - 1)
         self.activity.tool_calls += 1
         success = isinstance(part, ToolReturnPart) and part.outcome == "success"
-        result = (
-            part.model_response_str() if isinstance(part, ToolReturnPart) else part.model_response()
-        )
+        if isinstance(part, ToolReturnPart):
+            result = part.model_response_str(wrap_if_error=False)
+        else:
+            result = part.model_response()
         self._publish(
             ToolEnd(
                 request_id=request_id,

@@ -1,7 +1,8 @@
 """Tell which files change in the workspace."""
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -43,18 +44,30 @@ async def watch_files(
         async for changes in awatch(
             root, watch_filter=_Filter(root), debounce=DEBOUNCE_MS, step=20, rust_timeout=500
         ):
-            for change, path in sorted(changes, key=lambda item: item[1])[:MAX_EVENTS_PER_BATCH]:
-                found = Path(path)
-                if found.is_dir():
-                    continue
+            found = sorted(_files(changes), key=lambda item: item[1])
+            for change, path in found[:MAX_EVENTS_PER_BATCH]:
                 publish(
                     FileChange(
                         request_id=request_id(),
-                        path=str(found.relative_to(root)),
+                        path=str(path.relative_to(root)),
                         change_type=_KINDS[change],
-                        size=found.stat().st_size if found.is_file() else None,
+                        size=path.stat().st_size if path.is_file() else None,
                     )
                 )
     except (OSError, RuntimeError) as exc:
         # Out of inotify watches, say: the work itself does not depend on this.
         logger.warning("file watching ended: %s", exc)
+
+
+def _files(changes: Iterable[tuple[Change, str]]) -> Iterator[tuple[Change, Path]]:
+    """The files of a batch. What a new directory got before it was watched is found by looking."""
+    seen = {path for _, path in changes}
+    for change, name in changes:
+        path = Path(name)
+        if not path.is_dir():
+            yield change, path
+        elif change is Change.added:
+            for directory, below, files in os.walk(path):
+                below[:] = [part for part in below if part not in IGNORED]
+                inside = (Path(directory, file) for file in files)
+                yield from ((change, file) for file in inside if str(file) not in seen)

@@ -41,7 +41,7 @@ def local_key_ensure(owner: User, path: Path) -> bool:
 def _works(path: Path, owner: User) -> bool:
     try:
         kept = json.loads(path.read_text())
-        key = ApiKey.objects.get_from_key(kept["api_key"])
+        key = ApiKey.objects.get_from_key(str(kept["api_key"]))
     except (OSError, ValueError, KeyError, TypeError, ApiKey.DoesNotExist):
         return False
     if kept.get("url") != settings.BASE_URL:

@@ -48,6 +48,12 @@ class PrefixedKeyGenerator(KeyGenerator):
 class ApiKeyManager(BaseAPIKeyManager):
     key_generator = PrefixedKeyGenerator()
 
+    def assign_key(self, obj: AbstractAPIKey) -> str:
+        """The library puts the hash into the primary key, and so into every link; ours is plain."""
+        key: str = super().assign_key(obj)
+        obj.id = new_id("ak")
+        return key
+
     def get_from_key(self, key: str) -> "ApiKey":
         """The key that this is. Raises `ApiKey.DoesNotExist`. Expiry is the caller's to check."""
         prefix = key.removeprefix(API_KEY_PREFIX).partition(".")[0]

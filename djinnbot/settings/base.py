@@ -79,7 +79,6 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "static"]
 
 from djinnbot.settings.parts.auth import *  # noqa: E402, F403  settings by topic, one file each

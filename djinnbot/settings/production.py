@@ -3,6 +3,8 @@
 from djinnbot.settings.base import *  # noqa: F403
 from djinnbot.settings.env import env
 
+STATIC_ROOT = BASE_DIR / "staticfiles"  # noqa: F405  `manage.py collectstatic` fills it
+
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -1,0 +1,155 @@
+"""Signing in and out in a browser."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.accounts import throttle
+from apps.accounts.models import StreamTicket, User
+from apps.accounts.services import login_ticket_create
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def owner(redis_client: redis.Redis) -> User:
+    return User.objects.create_superuser("owner", password=PASSWORD)
+
+
+def signed_in(client: Client) -> bool:
+    return client.get("/v1/auth/me").status_code == 200
+
+
+def test_link_signs_in_once(owner: User) -> None:
+    link = f"/login/{login_ticket_create(owner)}/"
+    browser, thief = Client(), Client()
+    assert browser.head(link).status_code == 200  # a preview uses nothing up
+    answer = browser.get(link + "?next=/runs/run_1")
+    assert (answer.status_code, answer["Location"]) == (302, "/runs/run_1")
+    assert signed_in(browser)
+    assert thief.get(link).status_code == 410
+    assert thief.head(link).status_code == 410
+    assert not signed_in(thief)
+
+
+def test_link_does_not_lead_away(owner: User) -> None:
+    for target in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
+        link = f"/login/{login_ticket_create(owner)}/"
+        assert Client().get(link, {"next": target})["Location"] == "/"
+
+
+def test_link_that_is_too_old_or_made_up(owner: User) -> None:
+    link = f"/login/{login_ticket_create(owner)}/"
+    StreamTicket.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    answer = Client().get(link)
+    assert answer.status_code == 410
+    assert "djinn login-link" in answer.content.decode()
+    assert Client().get("/login/made-up/").status_code == 410
+
+
+def test_stream_ticket_is_no_login(owner: User, api_client: Callable[..., APIClient]) -> None:
+    made = api_client(owner).post("/v1/auth/stream-ticket", {}, format="json").json()
+    assert Client().get(f"/login/{made['ticket']}/").status_code == 410
+
+
+def test_command_line_gets_a_link(owner: User, api_client: Callable[..., APIClient]) -> None:
+    made = api_client(owner).post("/v1/auth/login-link", {"next": "/runs/x"}, format="json")
+    assert made.status_code == 201
+    browser = Client()
+    path = made.json()["url"].partition("8000")[2]
+    assert browser.get(path)["Location"] == "/runs/x"
+    away = api_client(owner).post("/v1/auth/login-link", {"next": "//evil"}, format="json")
+    assert away.status_code == 422
+
+
+def test_password_signs_in_and_out(owner: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    page = browser.get("/login/?next=/runs/x")
+    assert page.status_code == 200
+    token = browser.cookies["csrftoken"].value
+    form = {"username": "owner", "password": PASSWORD, "next": "/runs/x"}
+    answer = browser.post("/login/", {**form, "csrfmiddlewaretoken": token})
+    assert (answer.status_code, answer["Location"]) == (302, "/runs/x")
+    assert signed_in(browser)
+    assert browser.get("/logout/").status_code == 405
+    token = browser.cookies["csrftoken"].value
+    answer = browser.post("/logout/", {"csrfmiddlewaretoken": token})
+    assert (answer.status_code, answer["Location"]) == (302, "/login/")
+    assert not signed_in(browser)
+
+
+def guess(username: str, password: str = "", address: str = "10.0.0.1") -> str:
+    password = password or "wrong"
+    form = {"username": username, "password": password}
+    answer = Client().post("/login/", form, REMOTE_ADDR=address)
+    return "in" if answer.status_code == 302 else answer.content.decode()
+
+
+def test_guessing_is_braked_for_an_account(owner: User) -> None:
+    for number in range(throttle.FAILURES_AN_ACCOUNT):
+        assert "Too many" not in guess("owner", address=f"10.0.0.{number}")
+    assert "Too many" in guess("owner", PASSWORD, address="10.0.0.99")
+    assert "Too many" not in guess("somebody", address="10.0.0.99")
+
+
+def test_guessing_is_braked_for_an_address(owner: User) -> None:
+    for number in range(throttle.TRIES_AN_ADDRESS):
+        assert "Too many" not in guess(f"user{number}")
+    assert "Too many" in guess("owner", PASSWORD)
+    assert guess("owner", PASSWORD, address="10.0.0.2") == "in"
+
+
+def test_unknown_account_sounds_like_a_wrong_password(owner: User) -> None:
+    def message(username: str) -> str:
+        return guess(username).partition('role="alert">')[2].partition("</div>")[0]
+
+    assert message("owner") == message("nobody") != ""
+
+
+def test_without_redis_no_password_works(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = redis.Redis(host="127.0.0.1", port=1)
+    monkeypatch.setattr(throttle, "redis_client", lambda: dead)
+    assert "not possible right now" in guess("owner", PASSWORD)
+
+
+def test_pages_allow_no_inline_script(owner: User) -> None:
+    policy = Client().get("/login/")["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize("model", ["user", "apikey", "sessiontoken", "streamticket"])
+def test_admin_shows_no_secret(
+    owner: User, api_client: Callable[..., APIClient], model: str
+) -> None:
+    from apps.accounts.models import ApiKey, SessionToken
+    from apps.accounts.services import session_token_create
+
+    api_client(owner)
+    session_token_create("ses_1", "finn")
+    login_ticket_create(owner)
+    browser = Client()
+    browser.force_login(owner)
+    secrets = [
+        ApiKey.objects.get().hashed_key,
+        SessionToken.objects.get().token_sha256,
+        StreamTicket.objects.get().ticket_sha256,
+    ]
+    pages = [browser.get(f"/django-admin/accounts/{model}/")]
+    if model != "streamticket":
+        key: Any = {"user": owner.pk, "apikey": ApiKey.objects.get().pk}.get(
+            model, SessionToken.objects.get().pk
+        )
+        pages.append(browser.get(f"/django-admin/accounts/{model}/{key}/change/"))
+    for page in pages:
+        assert page.status_code == 200
+        assert not [secret for secret in secrets if secret in page.content.decode()]

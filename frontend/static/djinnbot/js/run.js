@@ -41,6 +41,7 @@ const draw = perFrame(() => {
   document.title = `${statusWord(run.status)} · ${run.pipeline_id} · DjinnBot`;
   page.dataset.status = run.status;
   page.dataset.view = state.view;
+  page.dataset.diff = String(state.panel === "changes" && state.workspace.shown !== null);
   render(part("head"), header(run));
   render(part("banners"), banners(run));
   if (state.graph) render(part("graph"), stepGraph({ graph: state.graph, run, selected: state.selected }));
@@ -48,6 +49,8 @@ const draw = perFrame(() => {
   drawPanel(run);
   view.update(run);
   drawPlaceholder(run);
+  follow.offers = !hasEnded(run);
+  if (!follow.offers) part("newest").hidden = true;
   follow.drawn();
 });
 
@@ -109,9 +112,11 @@ async function load() {
   try {
     const before = state.run?.status;
     const [run, graph] = await loading;
+    if (!state.run && hasEnded(run)) follow.on = false; // an ended run is read from its start
     Object.assign(state, { run, graph, error: null });
     announce(before, run.status);
     draw();
+    if (!state.workspace.commits) workspaceSoon();
   } catch (error) {
     failed(error);
   } finally {
@@ -142,6 +147,7 @@ function workspaceSoon() {
 
 async function loadWorkspace() {
   const place = state.workspace;
+  if (!state.run?.workspace_has_git || !state.run.head_commit) return; // not made yet
   try {
     const base = `/v1/workspaces/${runId}/git`;
     const [commits, status] = await Promise.all([
@@ -255,6 +261,10 @@ const handlers = {
     const full = state.workspace.commits?.find((commit) => commit.hash.startsWith(hash || "-"))?.hash;
     return showDiff(hash ? full ?? hash : "");
   },
+  "hide-commit": () => {
+    Object.assign(state.workspace, { shown: null, diff: null });
+    draw();
+  },
   panel: (element) => {
     state.panel = element.dataset.panel;
     draw();
@@ -330,7 +340,7 @@ const WORKSPACE_EVENTS = new Set(["STEP_COMPLETE", "STEP_FAILED", "RUN_COMPLETE"
 const soon = perFrame(load);
 setUpShell();
 actions(document.body, handlers);
-load().then(loadWorkspace);
+load();
 const live = new Live((line) => {
   showLine(line);
   if (line === "live" && state.run) load();

@@ -85,7 +85,11 @@ function paragraph(lines, at) {
     && !(part.length && (FENCE.test(lines[at]) || HEADING.test(lines[at]) || ITEM.test(lines[at])))) {
     part.push(lines[at++]);
   }
-  const children = part.flatMap((line, index) => (index ? [h("br"), inline(line)] : [inline(line)]));
+  // Models wrap their lines: a single line end is a space, two blanks before it a break.
+  const children = part.flatMap((line, index) => {
+    const broken = index > 0 && /( {2}|\\)$/.test(part[index - 1]);
+    return [index > 0 && (broken ? h("br") : " "), inline(line.replace(/( {2,}|\\)$/, ""))];
+  });
   return [h("p", null, children), at];
 }
 

@@ -73,6 +73,7 @@ const ICONS = {
   file: "M4 2.5h5.5L12 5v8.5H4zM9.5 2.5V5H12",
   copy: "M5.5 5.5h7.5v7.5H5.5zM3 10.5V3h7.5",
   chevron: "M6 4l4 4-4 4",
+  back: "M10 4l-4 4 4 4",
   down: "M8 3v10M4 9l4 4 4-4",
   check: "M3.5 8.5l3 3 6-7",
   cross: "M4 4l8 8M12 4l-8 8",

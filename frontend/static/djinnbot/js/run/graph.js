@@ -24,7 +24,7 @@ export function stepGraph({ graph, run, selected }) {
     h("div", { class: "gutter" }, gutter(back, left, height, "back")),
     h("ol", { class: "steps" }, nodes.map((node, at) =>
       stepRow({ node, at, last: at === nodes.length - 1, run, edges, selected }))),
-    h("div", { class: "gutter" }, gutter(skip, right, height, "skip")));
+    h("div", { class: "gutter" }, gutter(skip, right, height, "onward")));
 }
 
 function stepRow({ node, at, last, run, edges, selected }) {
@@ -33,7 +33,8 @@ function stepRow({ node, at, last, run, edges, selected }) {
   const latest = executions.at(-1);
   const status = latest ? shownStatus(latest, run) : "idle";
   const visits = Math.max(0, ...executions.map((row) => row.visit));
-  const loop = run.loops.filter((entry) => entry.step_id === node.step_id).at(-1);
+  const loop = run.loops.filter((entry) => entry.step_id === node.step_id
+    && entry.items.some((part) => part.kind === "item")).at(-1);
   const onward = edges.find((edge) => edge.from === at && edge.to === at + 1);
   const routes = edges.filter((edge) => edge.from === at && edge.labels.length > 0);
   return h("li", { class: `step${latest ? "" : " unreached"}${last ? " last" : ""}`,
@@ -91,7 +92,10 @@ function uniqueEdges(all, index, taken) {
     found.set(key, edge);
   };
   for (const edge of all) add(edge.source, edge.target, edgeLabel(edge.kind));
-  for (const key of taken) add(...key.split(" "), "");
+  for (const key of taken) {
+    const [source, target] = key.split(" ");
+    if (source !== target) add(source, target, ""); // another try of a step is no route
+  }
   return [...found.values()];
 }
 

@@ -1,5 +1,7 @@
 // What happened in a run, from its events: sections (one an attempt) of items. No DOM in here.
 
+const LIVE_CHARACTERS = 20_000;
+const PROGRAMS = new Set(["bash", "exec_code"]);
 const QUIET_TOOLS = { read: "read", ls: "listed", find: "searched", grep: "searched" };
 
 export class Transcript {
@@ -28,7 +30,7 @@ export class Transcript {
     let section = this.sections.get(key);
     if (!section) {
       section = { key, stepId: data.stepId, visit: data.visit ?? 1, attempt: data.attempt ?? 1,
-        agentId: "", items: [], startedAt: null, endedAt: null, ended: "", outputs: null,
+        agentId: "", items: [], files: new Map(), context: null, startedAt: null, endedAt: null, ended: "", outputs: null,
         commit: "", error: "", errorCode: "", state: "", firstTs: ts };
       this.sections.set(key, section);
     }
@@ -40,6 +42,7 @@ export class Transcript {
   /** Text that follows text is one item. */
   addText(kind, data, ts) {
     const section = this.section(data, ts);
+    if (data.source === "tool" && this.#addLive(section, data.chunk ?? "")) return;
     const last = section.items.at(-1);
     if (last?.kind === kind && !last.closed) {
       last.text += data.chunk ?? "";
@@ -49,6 +52,22 @@ export class Transcript {
       if (last) last.closed = true;
       section.items.push(item(kind, ts, { text: data.chunk, endedAt: ts }));
     }
+  }
+
+  /** What a program prints while it runs belongs to its call, until the result is there. */
+  #addLive(section, chunk) {
+    const open = section.items.filter((entry) => entry.kind === "tool" && entry.result === null);
+    const tool = open.find((entry) => PROGRAMS.has(entry.name)) ?? open[0];
+    if (tool) {
+      tool.live = (tool.live + chunk).slice(-LIVE_CHARACTERS);
+      tool.version += 1;
+    }
+    return Boolean(tool) || section.items.some((entry) => entry.kind === "tool");
+  }
+
+  addFile(data, ts) {
+    const section = this.section(data, ts);
+    section.files.set(data.path, data.action);
   }
 
   addNote(data, ts, tone, text, detail = "") {
@@ -73,7 +92,7 @@ export class Transcript {
   startTool(data, ts) {
     const section = this.section(data, ts);
     const tool = item("tool", ts, { id: data.toolCallId, name: data.toolName,
-      args: parsed(data.args), result: null, isError: false, durationMs: null });
+      args: parsed(data.args), live: "", result: null, isError: false, durationMs: null });
     section.items.push(tool);
     this.tools.set(`${section.key}/${data.toolCallId}`, tool);
   }
@@ -83,7 +102,8 @@ export class Transcript {
     const key = `${section.key}/${data.toolCallId}`;
     if (!this.tools.has(key)) this.startTool(data, ts); // its start lies before what we hold
     const tool = this.tools.get(key);
-    tool.result = data.result ?? "";
+    tool.result = unwrapped(data.result ?? "");
+    tool.live = "";
     tool.isError = Boolean(data.isError);
     tool.durationMs = data.durationMs ?? Date.parse(ts) - Date.parse(tool.ts);
     tool.version += 1;
@@ -119,6 +139,14 @@ function parsed(args) {
   }
 }
 
+/** An error comes as `{"error": text}`: the text is what is meant. */
+function unwrapped(result) {
+  if (typeof result !== "string" || !result.startsWith('{"')) return result;
+  const body = parsed(result);
+  const keys = Object.keys(body);
+  return keys.length === 1 && typeof body[keys[0]] === "string" ? body[keys[0]] : result;
+}
+
 const HANDLERS = {
   STEP_QUEUED: (t, data, ts) => t.section(data, ts),
   STEP_STARTED: (t, data, ts) => {
@@ -132,11 +160,16 @@ const HANDLERS = {
     const section = t.section(data, ts);
     section.state = section.ended ? "" : data.state;
   },
+  FILE_CHANGED: (t, data, ts) => t.addFile(data, ts),
+  CONTEXT_USAGE: (t, data, ts) => {
+    t.section(data, ts).context = data.percent;
+  },
+  AGENT_ERROR: (t, data, ts) => t.addNote(data, ts, "bad", data.code || "Error", data.message),
   STEP_COMPLETE: (t, data, ts) => t.end(data, ts, "completed"),
   STEP_FAILED: (t, data, ts) => t.end(data, ts, "failed"),
   STEP_CANCELLED: (t, data, ts) => t.end({ ...data, error: data.reason }, ts, "cancelled"),
   STEP_RETRYING: (t, data, ts) =>
-    t.addNote(data, ts, "warn", "Tried again", data.feedback ?? data.error ?? ""),
+    t.addNote(data, ts, "warn", "Tried again, because", data.feedback ?? data.error ?? ""),
   TEMPLATE_WARNING: (t, data, ts) =>
     t.addNote(data, ts, "warn", "Unknown variables in the input", (data.missing ?? []).join(", ")),
   COMMIT_FAILED: (t, data, ts) =>
@@ -158,7 +191,7 @@ const HANDLERS = {
   AGENT_MESSAGE: (t, data, ts) =>
     t.addNote(data, ts, "run", `${data.from || "An agent"} to ${data.to}`, data.message),
   RUN_COMPLETE: (t, data, ts) => t.addNote({}, ts, "ok", "The run is complete"),
-  RUN_FAILED: (t, data, ts) => t.addNote({}, ts, "bad", "The run failed", data.error ?? ""),
+  RUN_FAILED: (t, data, ts) => t.addNote({}, ts, "bad", "The run failed", data.errorCode ?? ""),
   RUN_CANCELLED: (t, data, ts) => t.addNote({}, ts, "quiet", "The run was stopped", data.reason ?? ""),
 };
 
@@ -171,7 +204,7 @@ const INTERVENTIONS = {
 };
 
 const TRANSCRIPT_ONLY = new Set(["STEP_OUTPUT", "STEP_THINKING", "TOOL_CALL_START", "TOOL_CALL_END",
-  "AGENT_STATE"]);
+  "AGENT_STATE", "CONTEXT_USAGE", "FILE_CHANGED", "AGENT_ERROR"]);
 
 /** Runs of quiet tools that went well become one group. */
 export function grouped(items) {

@@ -119,11 +119,12 @@ function pushBanner(run) {
 
 export function changesPanel(state) {
   const { workspace, run } = state;
-  if (!run.workspace_has_git && !workspace.status) {
-    return h("p", { class: "muted pad" }, "This run has no repository yet.");
+  if (!run.workspace_has_git || !run.head_commit) {
+    return h("p", { class: "muted pad" }, hasEnded(run) ? "This run has no repository." : "The repository is being made ready.");
   }
   if (workspace.error) return problemPanel(workspace.error, "reload-workspace");
   if (!workspace.commits) return [skeleton(), skeleton(), skeleton()];
+  if (workspace.shown !== null) return diffPart(workspace);
   return [
     h("div", { class: "panel-part" },
       (workspace.status?.changes ?? []).length > 0 && [
@@ -138,25 +139,30 @@ export function changesPanel(state) {
           dataset: { action: "show-commit", hash: "" } }, "All changes")),
       workspace.commits.length === 0
         ? h("p", { class: "muted" }, "Each step that changes files ends with a commit here.")
-        : h("ol", { class: "commits" }, workspace.commits.map((commit) => commitRow(commit, workspace.shown)))),
-    workspace.shown !== null && diffPart(workspace),
+        : h("ol", { class: "commits" }, workspace.commits.map(commitRow))),
   ];
 }
 
-function commitRow(commit, shown) {
+function commitRow(commit) {
   return h("li", { dataset: { key: commit.hash } },
-    h("button", { type: "button", "aria-pressed": String(shown === commit.hash),
-      dataset: { action: "show-commit", hash: commit.hash } },
-      icon("commit"), h("span", { class: "grow" }, h("span", { class: "subject" }, commit.summary),
+    h("button", { type: "button", dataset: { action: "show-commit", hash: commit.hash } }, icon("commit"), h("span", { class: "grow" }, h("span", { class: "subject" }, commit.summary),
         h("span", { class: "facts" }, [commit.step, commit.agent || commit.author, ago(commit.date)].filter(Boolean).join(" · "))),
       changeNumbers(commit)));
 }
 
 function diffPart(workspace) {
-  if (!workspace.diff) return h("div", { class: "panel-part" }, skeleton(), skeleton());
-  return h("div", { class: "panel-part", id: "diff" },
-    h("h3", null, workspace.shown ? ["Commit ", h("code", null, workspace.shown.slice(0, 9))] : "All changes of this run"),
-    h("div", { dataset: { key: `diff-${workspace.diff.base}-${workspace.diff.hash}` } }, diffView(workspace.diff)));
+  const commit = workspace.commits.find((entry) => entry.hash === workspace.shown);
+  return h("div", { class: "panel-part", dataset: { key: "diff" } },
+    button("hide-commit", count(workspace.commits.length, "commit"), "back", { kind: "small plain back" }),
+    h("h3", null, workspace.shown ? commit?.summary ?? workspace.shown.slice(0, 9) : "All changes of this run"),
+    h("p", { class: "facts" }, commit
+      ? [h("code", null, commit.hash.slice(0, 9)), ` · ${[commit.step, commit.agent || commit.author].filter(Boolean).join(" · ")} · ${ago(commit.date)}`]
+      : totals(workspace.diff)),
+    !workspace.diff ? [skeleton(), skeleton()] : h("div", { dataset: { key: `diff-${workspace.diff.base}-${workspace.diff.hash}` } }, diffView(workspace.diff)));
+}
+
+function totals(diff) {
+  return diff && `${count(diff.files.length, "file")} changed`;
 }
 
 const skeleton = () => h("div", { class: "skeleton row" });

@@ -8,6 +8,8 @@ import { argumentSummary, grouped, groupTitle, plainText, sectionKey } from "./m
 
 const TOOL_ICONS = { bash: "terminal", exec_code: "terminal", edit: "edit", write: "edit", read: "read",
   ls: "search", find: "search", grep: "search", web_search: "search", complete: "check", fail: "cross" };
+const FILE_SIGNS = { create: "+ ", delete: "− " };
+const FILE_WORDS = { create: "created", modify: "changed", delete: "deleted" };
 const LONG_CHARACTERS = 4000;
 const STATE_WORDS = { thinking: "Thinking", streaming: "Writing", tool_calling: "Using a tool",
   starting: "Starting" };
@@ -18,21 +20,26 @@ export class TranscriptView {
     this.transcript = transcript;
     this.elements = new Map();
     this.filter = "";
-    this.run = null;
+    this.heads = new Map(); // what the head of a section shows of its execution
   }
 
   clear() {
     this.elements.clear();
+    this.heads.clear();
     this.place.replaceChildren();
   }
 
   /** Draw what is new. `run` is the newest snapshot, for agents, models and states. */
-  update(run, { all = false } = {}) {
-    this.run = run;
+  update(run) {
     const executions = new Map(run.executions.map((row) =>
       [sectionKey(row.step_id, row.visit, row.attempt), row]));
-    const sections = all ? [...this.transcript.sections.values()] : [...this.transcript.dirty];
-    for (const section of sections) this.#draw(section, executions.get(section.key));
+    for (const section of this.transcript.sections.values()) {
+      const execution = executions.get(section.key);
+      const facts = headFacts(execution);
+      if (!this.transcript.dirty.has(section) && this.heads.get(section.key) === facts) continue;
+      this.heads.set(section.key, facts);
+      this.#draw(section, execution);
+    }
     this.transcript.dirty.clear();
     this.place.dataset.empty = String(this.transcript.sections.size === 0);
   }
@@ -81,6 +88,13 @@ export class TranscriptView {
   }
 }
 
+/** What may change in a head without an event; the seconds of one that runs count too. */
+function headFacts(row) {
+  if (!row) return "";
+  const took = row.started_at && !row.finished_at ? between(row.started_at, null) : "";
+  return [row.status, row.model_used, row.commit_hash, row.finished_at, row.superseded, row.remedy, took].join("|");
+}
+
 /** A stand-in which tells the morph to leave the live element as it is. */
 function keeper(element) {
   const copy = element.cloneNode(false);
@@ -89,7 +103,8 @@ function keeper(element) {
 }
 
 function sectionHead(section, execution) {
-  const status = execution?.status ?? section.ended ?? "queued";
+  // An event can be ahead of the snapshot, and the snapshot of the event.
+  const status = section.ended || execution?.status;
   const agent = execution?.agent_id || section.agentId;
   const repeat = [section.visit > 1 && `visit ${section.visit}`, section.attempt > 1 && `try ${section.attempt}`]
     .filter(Boolean).join(", ");
@@ -103,6 +118,7 @@ function sectionHead(section, execution) {
         execution?.model_used,
         section.startedAt && clockTime(section.startedAt),
         execution?.started_at && between(execution.started_at, execution.finished_at),
+        section.context >= 50 && !section.ended && `context ${Math.round(section.context)} % full`,
       ].filter(Boolean).map((fact, at) => [at > 0 && " · ", h("span", { class: "num" }, fact)]))),
     execution?.superseded && h("span", { class: "muted" }, "superseded"),
     statusPill(status || "queued"));
@@ -131,10 +147,16 @@ function sectionEnd(section, execution) {
   }
   const outputs = Object.entries(section.outputs ?? {}).filter(([, value]) => value !== "");
   if (outputs.length > 0) parts.push(outputsView(outputs));
-  if (section.commit) {
+  if (section.files.size > 0) {
+    parts.push(h("p", { class: "touched", dataset: { key: "files" } }, icon("file"),
+      [...section.files].map(([path, action]) => h("span", { class: "mono", title: FILE_WORDS[action] ?? action },
+        FILE_SIGNS[action] ?? "", path))));
+  }
+  const commit = section.commit || execution?.commit_hash;
+  if (commit) {
     parts.push(h("p", { class: "commit", dataset: { key: "commit" } }, icon("commit"), "Committed as ",
-      h("button", { class: "link mono", type: "button", dataset: { action: "show-commit", hash: section.commit } },
-        section.commit.slice(0, 9))));
+      h("button", { class: "link mono", type: "button", dataset: { action: "show-commit", hash: commit } },
+        commit.slice(0, 9))));
   }
   return parts;
 }
@@ -167,9 +189,15 @@ const DRAW = {
       return card;
     }))),
   note: (entry) => h("p", { class: "note", dataset: { tone: entry.tone } }, h("i"),
-    h("span", null, h("strong", null, entry.text), entry.detail && h("span", { class: "muted" }, ` ${entry.detail}`)),
+    h("span", { title: entry.detail }, h("strong", null, entry.text),
+      entry.detail && h("span", { class: "muted" }, ` ${shortened(entry.detail)}`)),
     h("time", { class: "muted num", datetime: entry.ts }, clockTime(entry.ts))),
 };
+
+function shortened(text) {
+  const line = text.trim().split("\n")[0];
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}
 
 function thinking(entry) {
   const first = entry.text.trim().split("\n").find((line) => line.trim()) ?? "";
@@ -189,7 +217,7 @@ const chevron = () => {
 function toolCard(entry) {
   const busy = entry.result === null;
   const state = busy ? "running" : entry.isError ? "failed" : "completed";
-  return h("details", { class: "tool", open: entry.isError, dataset: { state } },
+  return h("details", { class: "tool", open: busy && Boolean(entry.live), dataset: { state } },
     h("summary", null, icon(TOOL_ICONS[entry.name] ?? "tool"),
       h("span", { class: "tool-name mono" }, entry.name),
       h("span", { class: "gist mono" }, argumentSummary(entry.name, entry.args)),
@@ -220,7 +248,10 @@ function toolArguments(entry) {
 }
 
 function toolResult(entry) {
-  if (entry.result === null) return h("p", { class: "muted" }, "No result yet.");
+  if (entry.result === null) {
+    return entry.live ? h("pre", { class: "code result", dataset: { tail: "" } }, plainText(entry.live))
+      : h("p", { class: "muted" }, "No result yet.");
+  }
   const text = plainText(typeof entry.result === "string" ? entry.result : JSON.stringify(entry.result, null, 2));
   if (!text.trim()) return h("p", { class: "muted" }, "It gave no output.");
   const pre = h("pre", { class: `code result${entry.isError ? " bad" : ""}`, tabindex: 0 },
@@ -237,6 +268,7 @@ export class Follow {
     this.scroller = scroller;
     this.button = button;
     this.on = true;
+    this.offers = true; // an ended run has nothing new to offer
     const target = scroller === document.scrollingElement ? document : scroller;
     target.addEventListener("scroll", () => this.#look(), { passive: true });
     button.addEventListener("click", () => this.toEnd());
@@ -251,7 +283,7 @@ export class Follow {
   /** After something was drawn. */
   drawn() {
     if (this.on) this.scroller.scrollTop = this.scroller.scrollHeight;
-    else if (this.scroller.scrollHeight > this.scroller.clientHeight + 120) this.button.hidden = false;
+    else if (this.offers && this.scroller.scrollHeight > this.scroller.clientHeight + 120) this.button.hidden = false;
   }
 
   toEnd() {

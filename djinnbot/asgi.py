@@ -11,6 +11,7 @@ http = get_asgi_application()
 
 from apps.core.live.flow import with_back_pressure  # noqa: E402  models need Django to be set up
 from apps.llm.gateway.asgi import with_gateway  # noqa: E402
+from djinnbot import celery  # noqa: E402, F401  views send tasks through the configured app
 from djinnbot.routing import websocket_urlpatterns  # noqa: E402
 
 application = with_back_pressure(

@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from djinnbot import celery  # noqa: F401  views send tasks through the configured app
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
 
 application = get_wsgi_application()

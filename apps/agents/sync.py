@@ -97,7 +97,7 @@ def agents_sync(*, wait: bool = True) -> SyncReport:
     key = _stat_key()  # before reading: what changes meanwhile looks different next time
     report = SyncReport()
     with transaction.atomic():
-        if not _lock(wait=wait):
+        if not sync_lock(wait=wait):
             return report
         rows = {row.id: row for row in Agent.objects.select_for_update()}
         for agent_id in _ids(rows):
@@ -290,7 +290,8 @@ def _overrides(row: Agent) -> Overrides:
     return Overrides(files=row.file_overrides, config=row.config_overrides)
 
 
-def _lock(*, wait: bool) -> bool:
+def sync_lock(*, wait: bool = True) -> bool:
+    """One sync, and one creation of an agent, at a time; held until the transaction ends."""
     with connection.cursor() as cursor:
         if wait:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SYNC_LOCK])

@@ -1,5 +1,6 @@
 """Shapes of the agents API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -130,10 +131,16 @@ class AgentConfigSerializer(_Base):
 
 
 class AgentConfigWriteSerializer(_Base):
-    """Keys of `config.yml`. Keys that are absent stay; null drops a key."""
+    """Keys of `config.yml`, under `config` or bare. Keys that are absent stay; null drops a key."""
 
     version = serializers.IntegerField(required=False)
     config = serializers.DictField()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and "config" not in data:
+            keys = {name: value for name, value in data.items() if name != "version"}
+            data = {"config": keys, **({"version": data["version"]} if "version" in data else {})}
+        return super().to_internal_value(data)
 
 
 class AgentFileSerializer(_Base):

@@ -26,6 +26,7 @@ from apps.agents.sync import (
     agent_refresh,
     agents_sync,
     is_builtin,
+    sync_lock,
     template_text,
     version_add,
 )
@@ -45,6 +46,7 @@ def agent_create(
     _check_new_id(agent_id)
     files = _first_files(name=name, role=role, emoji=emoji, template=template)
     with transaction.atomic():
+        sync_lock()  # two creations of one id: the second finds the first
         if agent_find(agent_id) is not None:
             raise AgentExists(f"There is an agent `{agent_id}` already.", agent_id=agent_id)
         _write_all(agent_id, files)

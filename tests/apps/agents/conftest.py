@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
@@ -10,6 +11,10 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.services import session_token_create
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("agents", deadline=None)
+hypothesis.settings.load_profile("agents")
 
 
 @pytest.fixture(autouse=True)

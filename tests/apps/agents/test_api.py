@@ -132,6 +132,12 @@ def test_config_is_read_and_saved(client: APIClient, agents_dir: Path) -> None:
     assert (agents_dir / "eric/config.yml").read_text() == "thread_mode: active\n"
 
 
+def test_config_keys_may_stand_bare_in_the_body(client: APIClient) -> None:
+    url = "/v1/agents/eric/config"
+    assert client.put(url, {"threadMode": "active"}).json()["config"]["thread_mode"] == "active"
+    assert client.put(url, {"model": "a/b", "version": 99}).json()["code"] == "stale_version"
+
+
 def test_wrong_config_values_are_a_422_by_key(client: APIClient) -> None:
     answer = client.put("/v1/agents/eric/config", {"config": {"thread_mode": 1, "nope": 2}})
     assert answer.status_code == 422

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import LazySettings
 from hypothesis import given
@@ -276,6 +277,7 @@ def test_unknown_agent_is_an_error(claimed: Callable[..., ClaimedStep]) -> None:
 # -- what others wrote -------------------------------------------------------------------------
 
 
+@hypothesis.settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=50))
 def test_no_text_closes_its_fence(text: str, origin: str) -> None:
     lines = fenced(text, origin).splitlines()
@@ -336,6 +338,7 @@ def test_long_output_is_cut_and_the_short_one_beside_it_is_not(
     assert f"{cut} characters left out" in text
 
 
+@hypothesis.settings(deadline=None)
 @given(st.lists(st.text(max_size=200), max_size=8), st.integers(0, 500))
 def test_budget_is_shared_out(texts: list[str], budget: int) -> None:
     kept, left_out = shared_out(texts, budget)

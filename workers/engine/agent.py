@@ -17,9 +17,10 @@ from apps.agents.selectors import disabled_tools
 from apps.core.errors import DjinnError
 from apps.pipelines import resolve
 from apps.repos.models import Workspace
-from apps.repos.services import agent_person, workspace_commit, workspace_save_wip
+from apps.repos.services import workspace_commit, workspace_save_wip
 from apps.sessions.models import AgentSession, ContainerInstance
 from apps.sessions.services import session_prompt_set, session_running
+from workers.engine.boxes import agent_author
 from workers.engine.executor import Cancelled, ClaimedStep, LeaseLost, StepControl, StepOutcome
 from workers.engine.outputs import ResultFiles, collected, commit_summary, structured_outputs
 from workers.engine.prompts import (
@@ -358,7 +359,7 @@ class _Attempt:
         subject = f"step/{step.step_id} ({step.agent_id}): {summary}"
         try:
             return stored(
-                lambda: workspace_commit(workspace, subject, agent_person(step.agent_id)) or ""
+                lambda: workspace_commit(workspace, subject, agent_author(step.agent_id)) or ""
             )
         except DjinnError as exc:
             log.warning("the commit of a step failed", error=exc.message)
@@ -373,6 +374,6 @@ class _Attempt:
         self._session.kill_box()
         label = f"{step.step_id}-{step.visit}-{step.attempt}"
         try:
-            stored(lambda: workspace_save_wip(workspace, label, agent_person(step.agent_id)))
+            stored(lambda: workspace_save_wip(workspace, label, agent_author(step.agent_id)))
         except DjinnError as exc:
             log.warning("unfinished work could not be saved", error=exc.message)

@@ -113,7 +113,7 @@ def plan_box(
     reach, sockets = _ways_out(runner, channel)
     env = {
         **_identity(step, session_id),
-        **_git(agent_person(step.agent_id, _agent_name(step.agent_id))),
+        **_git(agent_author(step.agent_id)),
         **reach,
         "DJINNBOT_SESSION_TOKEN": token,
         "HOME": runner.seen(home),
@@ -219,9 +219,10 @@ def _agent_home(agent_id: str, uid: int, gid: int) -> Path:
     return home
 
 
-def _agent_name(agent_id: str) -> str:
+def agent_author(agent_id: str) -> Person:
+    """The agent as the author of its commits, by its name."""
     agent = agent_find(agent_id)
-    return agent.name if agent is not None else agent_id
+    return agent_person(agent_id, agent.name if agent is not None else "")
 
 
 # Looking after boxes that nobody supervises any more

@@ -18,7 +18,7 @@ MAX_RESULT_BYTES = 1024 * 1024
 SUMMARY_CHARS = 100
 _PLACES = ((), (".djinnbot", "outputs"))
 _SUFFIXES = ("txt", "md", "json", "sql", "yml", "yaml", "html")
-_SUMMARY_KEYS = ("summary", "result", "decision", "implementation", "status", "description")
+_SUMMARY_KEYS = ("result", "decision", "implementation", "status", "description")
 _LINE = re.compile(r"^([A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*):[ \t]*(.*)$")
 
 Stamp = tuple[int, int, int]  # inode, mtime_ns, size
@@ -109,8 +109,8 @@ def collected(
 
 def commit_summary(outputs: Mapping[str, str], said: str) -> str:
     """One line of at most 100 characters for the subject of the step's commit."""
-    candidates = [outputs.get(key, "") for key in _SUMMARY_KEYS]
-    candidates += [said, *outputs.values()]
+    named = [outputs.get(key, "") for key in _SUMMARY_KEYS]
+    candidates = [outputs.get("summary", ""), said, *named, *outputs.values()]
     for text in candidates:
         line = " ".join(text.split())
         if line:

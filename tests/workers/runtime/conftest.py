@@ -10,7 +10,7 @@ import pytest_asyncio
 import redis
 from django.conf import settings
 
-from tests.workers.runtime.model_server import Answer, ModelServer
+from tests.support.model_server import Answer, ModelServer
 from workers.protocol.keys import StreamKeys
 from workers.protocol.messages import (
     AgentStep,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.workers.runtime.conftest import Start
-from tests.workers.runtime.model_server import Answer, calls, fails, says
+from tests.support.model_server import Answer, calls, fails, says
 from workers.protocol.messages import (
     Abort,
     AgentStep,

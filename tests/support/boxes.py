@@ -1,0 +1,56 @@
+"""Boxes for tests: each backend, and proof that nothing of a box is left."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import redis
+
+BACKENDS = [
+    pytest.param("docker", marks=pytest.mark.docker),
+    pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
+    "process",
+]
+ISOLATED = BACKENDS[:2]
+IMAGE = "djinnbot-agent:slim"
+_BUILD = Path(__file__).resolve().parents[2] / "compose" / "agent" / "build.sh"
+
+
+def image_ready() -> str:
+    """The agent image, made anew when its inputs have changed (a moment when they have not)."""
+    done = subprocess.run([str(_BUILD), IMAGE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return IMAGE
+
+
+def processes_of(name: str) -> list[int]:
+    """Processes of this host whose environment or command line names the box."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        for file in ("environ", "cmdline"):
+            try:
+                if name.encode() in Path("/proc", entry, file).read_bytes():
+                    found.append(int(entry))
+                    break
+            except OSError:
+                continue
+    return found
+
+
+def mounts_of(name: str) -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line for line in lines if name in line]
+
+
+def cgroups_of(name: str) -> list[str]:
+    found: list[str] = []
+    for directory, names, _ in os.walk("/sys/fs/cgroup"):
+        found += [f"{directory}/{entry}" for entry in names if name in entry]
+    return found
+
+
+def accounts_of(client: redis.Redis, session_id: str) -> list[str]:
+    return [str(user) for user in client.acl_users() if session_id in str(user)]

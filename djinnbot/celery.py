@@ -1,12 +1,29 @@
 """The Celery application. Workers register tasks under the names of `apps.core.dispatch`."""
 
 import os
+from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, Task
+from celery.signals import task_postrun, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
 
 app = Celery("djinnbot")
-app.set_default()  # views run in threads, and the current app is of one thread only
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["workers"], related_name="tasks")
+
+
+@task_prerun.connect
+def name_in_logs(task_id: str, task: Task[Any, Any], **_: Any) -> None:
+    """Log lines of a task carry its name, and the id of the request that sent it."""
+    structlog.contextvars.clear_contextvars()
+    facts = {"task": task.name}
+    if request_id := (task.request.headers or {}).get("djinnbot_request_id"):
+        facts["request_id"] = request_id
+    structlog.contextvars.bind_contextvars(**facts)
+
+
+@task_postrun.connect
+def forget_in_logs(**_: Any) -> None:
+    structlog.contextvars.clear_contextvars()

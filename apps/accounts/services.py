@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, cast
 
+from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -150,8 +152,9 @@ def login_ticket_valid(ticket: str) -> bool:
     ).exists()
 
 
-def tickets_prune() -> int:
-    """Delete tickets and session tokens that nobody can use any more."""
+def accounts_prune() -> int:
+    """Delete tickets, session tokens and browser sessions that nobody can use any more."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     day_ago = timezone.now() - timedelta(days=1)
     old = Q(expires_at__lt=day_ago)
     tickets, _ = StreamTicket.objects.filter(old).delete()

@@ -1,9 +1,19 @@
 """Every task name and queue. Apps start work by name; workers register under these names."""
 
 from enum import StrEnum
+from functools import partial
 
+import structlog
 from celery import current_app
 from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from apps.core.redis import Circuit
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID_HEADER = "djinnbot_request_id"
+_circuit = Circuit(pause_s=1.0)
 
 
 class Queue(StrEnum):
@@ -54,10 +64,21 @@ def enqueue(task: TaskName, *args: str | int) -> None:
     A lost message is no loss: the row that made the work necessary is still there, and the
     reconciler sends it again.
     """
-    transaction.on_commit(
-        # Without `ignore_result` each send would subscribe this process to a result.
-        lambda: current_app.send_task(
-            str(task), args=args, queue=str(QUEUE_OF[task]), ignore_result=True
-        ),
-        robust=True,
-    )
+    transaction.on_commit(partial(_send, task, args), robust=True)
+
+
+def _send(task: TaskName, args: tuple[str | int, ...]) -> None:
+    if _circuit.is_open:
+        return
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    try:
+        current_app.send_task(
+            str(task),
+            args=args,
+            queue=str(QUEUE_OF[task]),
+            ignore_result=True,  # else each send would subscribe this process to a result
+            headers={REQUEST_ID_HEADER: request_id} if request_id else {},
+        )
+    except OperationalError as exc:
+        if _circuit.trip():
+            log.warning("The broker did not take a task; it is sent again", error=str(exc))

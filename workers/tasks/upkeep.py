@@ -3,6 +3,7 @@
 import redis
 from celery import shared_task
 
+from apps.accounts.services import accounts_prune
 from apps.core.api.idempotency import idempotency_prune
 from apps.core.dispatch import TaskName
 from apps.core.events import relay_unpublished
@@ -31,3 +32,4 @@ def reap_boxes() -> None:
 def retention() -> None:
     services.runs_prune()
     idempotency_prune()
+    accounts_prune()

@@ -14,7 +14,7 @@ from apps.accounts.services import (
     api_key_create,
     session_token_create,
     session_tokens_revoke,
-    tickets_prune,
+    accounts_prune,
 )
 from apps.core.errors import Invalid
 
@@ -127,7 +127,7 @@ def test_old_tokens_are_forgotten() -> None:
     SessionToken.objects.filter(session_id="ses_1").update(
         expires_at=timezone.now() - timedelta(days=2)
     )
-    assert tickets_prune() == 1
+    assert accounts_prune() == 1
     assert SessionToken.objects.get().session_id == "ses_2"
 
 

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -273,3 +274,8 @@ def test_what_is_saved_is_read_back_and_the_rest_stays(changes: dict[str, Any]) 
     assert errors == {}
     before = values(FILE)
     assert values(config_text_with(FILE, changes)) == {**before, **changes}
+
+
+def test_every_key_is_documented() -> None:
+    text = (settings.BASE_DIR / "docs/agents.md").read_text()
+    assert [name for name in CONFIG_KEYS if f"`{name}`" not in text] == []

@@ -24,7 +24,7 @@ def platform(environment: Mapping[str, str] | None = None) -> Iterator[World]:
     """PostgreSQL with fsync on, Valkey with its append-only file, web and beat; no worker yet."""
     with tempfile.TemporaryDirectory(prefix="djinnbot-bench-") as logs:
         chosen = {**AS_SHIPPED, **(environment or {})}
-        with chaos_world(Path(logs), environment=chosen, workers=False) as world:
+        with chaos_world(Path(logs), environment=chosen) as world:
             os.environ.update(world.live.environment)
             django.setup()
             from djinnbot import celery  # noqa: F401  tasks are sent through the configured app

@@ -10,13 +10,13 @@ from tests.chaos.world import World, chaos_world
 
 @pytest.fixture(scope="session")
 def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with chaos_world(tmp_path_factory.mktemp("chaos"), workers=False) as world:
+    with chaos_world(tmp_path_factory.mktemp("chaos")) as world:
         yield world
 
 
 @pytest.fixture
 def world(shared_world: World) -> Iterator[World]:
-    """No worker runs at the start. At the end all invariants hold, whatever the test did."""
+    """No agents worker runs at the start. At the end all invariants hold, whatever the test did."""
     for server in (shared_world.postgres, shared_world.valkey, shared_world["web"]):
         if not server.is_alive:
             server.start()
@@ -25,7 +25,5 @@ def world(shared_world: World) -> Iterator[World]:
     (shared_world.home / "executed.jsonl").unlink(missing_ok=True)
     shared_world.accepted.clear()
     yield shared_world
-    for name, process in shared_world.live.started.items():
-        if name.startswith("worker"):
-            process.kill()
+    shared_world.end_workers()
     assert violations(shared_world) == []

@@ -30,7 +30,7 @@ def test_cancelled_while_running(world: World) -> None:
 
 
 def test_cancelled_while_queued(world: World) -> None:
-    world.live.control_worker()
+    world.control_worker()
     run_id = world.start_run(world.add_pipeline("chain3", 3))
     world.wait_for_step(run_id, "S1", "queued")
 
@@ -42,6 +42,8 @@ def test_cancelled_while_queued(world: World) -> None:
 
 
 def test_cancelled_while_pending(world: World) -> None:
+    if "worker-control" in world.live.started:
+        world["worker-control"].kill()
     run_id = world.start_run(world.add_pipeline("chain3", 3))
 
     cancel(world, run_id)

@@ -17,7 +17,7 @@ def broker(world: World) -> Celery:
 
 def test_ten_deliveries_of_one_message_make_one_execution(world: World) -> None:
     """F12."""
-    world.live.control_worker()
+    world.control_worker()
     run_id = world.start_run(world.add_pipeline("chain3", 3), {"*": {"sleep": 0.3}})
     world.wait_for_step(run_id, "S1", "queued")
     with world.database() as connection:

@@ -39,7 +39,7 @@ class Assassin(threading.Thread):
 
 
 def test_fifty_runs_survive_a_kill_every_three_seconds(world: World) -> None:
-    world.live.control_worker()
+    world.control_worker()
     for name in ("worker-one", "worker-two"):
         world.live.worker("agents", pool="threads", concurrency=8, name=name)
     pipeline_id = world.add_pipeline("chain10", 10)

@@ -45,7 +45,7 @@ def attempts(world: World, run_id: str) -> dict[str, list[str]]:
 def test_killed_worker_loses_and_doubles_nothing(
     world: World, tmp_path: Path, fault: str, tries_of_first_step: list[str], entered: int
 ) -> None:
-    world.live.control_worker()
+    world.control_worker()
     doomed = agents_worker_dying_at(world, fault, tmp_path / "fired")
     run_id = world.start_run(world.add_pipeline("chain3", 3))
 
@@ -59,7 +59,7 @@ def test_killed_worker_loses_and_doubles_nothing(
 
 def test_control_worker_killed_between_commit_and_message(world: World, tmp_path: Path) -> None:
     """F05: the next step is in the database, its message was never sent."""
-    doomed = world.live.control_worker(
+    doomed = world.control_worker(
         {"DJINN_FAULT": "run.before_dispatch:kill", "DJINN_FAULT_ONCE": str(tmp_path / "fired")}
     )
     world.live.agents_worker()
@@ -106,7 +106,7 @@ def test_web_process_killed_after_it_stored_a_run(world: World, tmp_path: Path) 
 
 def test_whole_worker_group_killed_and_a_second_one_takes_over(world: World) -> None:
     """F06."""
-    world.live.control_worker()
+    world.control_worker()
     first = world.live.agents_worker()
     pipeline_id = world.add_pipeline("chain5", 5)
     runs = [world.start_run(pipeline_id, {"*": {"sleep": 0.4}}) for _ in range(6)]
@@ -120,7 +120,7 @@ def test_whole_worker_group_killed_and_a_second_one_takes_over(world: World) -> 
 
 def test_poison_step_ends_its_run_and_holds_up_no_other(world: World) -> None:
     """F09: each attempt kills its worker; the fourth is never made."""
-    world.live.control_worker()
+    world.control_worker()
     worker = world.live.agents_worker()
     pipeline_id = world.add_pipeline("chain3", 3)
     poison = world.start_run(pipeline_id, {"S1": {"kill_attempts": 99}})
@@ -148,7 +148,7 @@ def test_poison_step_ends_its_run_and_holds_up_no_other(world: World) -> None:
 
 def test_deploy_ends_or_hands_over_the_running_step(world: World) -> None:
     """F10: SIGTERM in mid-step fails no run."""
-    world.live.control_worker()
+    world.control_worker()
     worker = world.live.agents_worker()
     run_id = world.start_run(world.add_pipeline("chain3", 3), {"S1": {"sleep": 3}})
     world.wait_for_step(run_id, "S1", "running")
@@ -163,7 +163,7 @@ def test_deploy_ends_or_hands_over_the_running_step(world: World) -> None:
 
 def test_frozen_worker_wakes_as_a_zombie_and_is_refused(world: World) -> None:
     """F08: the lease runs out while the worker is stopped; its late result is not accepted."""
-    world.live.control_worker()
+    world.control_worker()
     first = world.live.agents_worker()
     run_id = world.start_run(world.add_pipeline("chain3", 3), {"S2": {"frozen_sleep": 1}})
     world.wait_for_step(run_id, "S2", "running")

@@ -22,6 +22,7 @@ from djinnbot.embedded.valkey import Valkey
 from tests.support.live import Live, LiveProcess, eventually, live_at, own_home
 
 EXECUTOR = "tests.chaos.executor.ChaosExecutor"
+CONTROL = "worker-control"
 SETTLED = ("completed", "failed", "cancelled", "waiting_human", "paused")
 
 
@@ -148,8 +149,22 @@ class World:
         )
 
     def start_workers(self, environment: Mapping[str, str] | None = None) -> None:
-        self.live.control_worker(environment)
+        self.control_worker(environment)
         self.live.agents_worker(environment)
+
+    def control_worker(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
+        """The one that runs already, if nothing special is asked: a start takes seconds."""
+        running = self.live.started.get(CONTROL)
+        if running is not None and running.is_alive and not environment:
+            return running
+        return self.live.control_worker(environment)
+
+    def end_workers(self) -> None:
+        """All but a control worker as it comes: it serves the next test."""
+        for name, process in self.live.started.items():
+            ordinary = name == CONTROL and "DJINN_FAULT" not in process.environment
+            if name.startswith("worker") and not ordinary:
+                process.kill()
 
     def executed(self) -> list[dict[str, Any]]:
         """A line each time the executor was entered: {run, step, visit, attempt, fence, pid}."""
@@ -194,10 +209,9 @@ def chaos_world(
     log_dir: Path,
     *,
     environment: Mapping[str, str] | None = None,
-    workers: bool = True,
     durable_redis: bool = True,
 ) -> Iterator[World]:
-    """Servers, web and beat up; with `workers`, a control and an agents worker too."""
+    """Servers, web and beat up; no worker yet."""
     with own_home() as home, contextlib.ExitStack() as stack:
         layout = layout_of(home)
         servers = {
@@ -216,9 +230,6 @@ def chaos_world(
         live.manage("setup_instance")
         live.web()
         live.beat()
-        if workers:
-            live.control_worker()
-            live.agents_worker()
         key = json.loads((home / "credentials.json").read_text())["api_key"]
         client = stack.enter_context(
             httpx2.Client(base_url=live.url, headers={"Authorization": f"Bearer {key}"}, timeout=30)

@@ -55,11 +55,11 @@ def _always(made: object) -> Callable[[], object]:
 def _start_here(pipeline_id: str) -> int:
     """A run whose first step waits for this process: created and started, its message dropped."""
     from apps.runs.models import Run
-    from apps.runs.services import run_start
-    from apps.runs.snapshots import pipeline_of
+    from apps.runs.services import run_create, run_start
 
-    template = Run.objects.filter(pipeline_id=pipeline_id).first() or _first_run(pipeline_id)
-    pipeline_of(template.snapshot_id)
+    template = Run.objects.filter(pipeline_id=pipeline_id).first()
+    if template is None:
+        template = run_create(pipeline_id=pipeline_id, task="bench", workspace_type="none")
     run = Run.objects.create(
         pipeline_id=pipeline_id,
         snapshot_id=template.snapshot_id,
@@ -68,12 +68,6 @@ def _start_here(pipeline_id: str) -> int:
     )
     (queued,) = run_start(run_id=run.id)
     return queued.execution_id
-
-
-def _first_run(pipeline_id: str) -> "object":
-    from apps.runs.services import run_create
-
-    return run_create(pipeline_id=pipeline_id, task="bench", workspace_type="none")
 
 
 def _handed_over(world: World, pipeline_id: str) -> Samples:
@@ -125,15 +119,7 @@ class _Dbos:
         from dbos import DBOS
 
         url = peer_database(world, "dbos_bench")
-        DBOS(
-            config={
-                "name": "bench",
-                "system_database_url": url,
-                "log_level": "ERROR",
-                "run_admin_server": False,
-                "application_version": "bench",
-            }
-        )
+        DBOS(config={"name": "bench", "system_database_url": url, "log_level": "ERROR"})
 
         @DBOS.step()
         def step() -> float:

@@ -25,7 +25,7 @@ def platform(environment: Mapping[str, str] | None = None) -> Iterator[World]:
     with tempfile.TemporaryDirectory(prefix="djinnbot-bench-") as logs:
         chosen = {**AS_SHIPPED, **(environment or {})}
         with chaos_world(Path(logs), environment=chosen) as world:
-            os.environ.update(world.live.environment)
+            os.environ.update(world.live.environment, LOG_LEVEL="WARNING")
             django.setup()
             from djinnbot import celery  # noqa: F401  tasks are sent through the configured app
 

@@ -1,0 +1,339 @@
+"""What can go wrong while a box works: each ends with its own reason, and leaves nothing."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+
+from apps.runs import services
+from apps.runs.claims import StepOutcome
+from apps.runs.models import Run, StepExecution
+from apps.sessions.models import AgentSession, ContainerInstance
+from apps.sessions.services import session_stop
+from tests.apps.repos.conftest import git
+from tests.support.boxes import BACKENDS, accounts_of, processes_of
+from tests.support.live import eventually
+from tests.support.model_server import Answer, calls, fails, says
+from tests.support.runs import claim
+from tests.workers.agent.conftest import Start, World
+from workers.engine.agent import AgentExecutor
+from workers.engine.boxes import chosen, reap_boxes
+from workers.engine.control import Control
+from workers.engine.executor import Cancelled, LeaseLost
+from workers.runners.base import LABEL_SESSION
+
+every = pytest.mark.parametrize("backend", BACKENDS)
+LOCAL = BACKENDS[1:]
+
+
+class Background:
+    """The executor in a thread, so that a test can do something to it."""
+
+    def __init__(self, here: World, run: Run) -> None:
+        self.here = here
+        self.run = run
+        self.outcome: StepOutcome | None = None
+        self.error: BaseException | None = None
+        self.step = claim(run)
+        self.thread = threading.Thread(target=self._work)
+        self.thread.start()
+
+    def _work(self) -> None:
+        try:
+            self.outcome = self.here.execute_claimed(self.step)
+        except BaseException as exc:  # noqa: BLE001  handed to the test
+            self.error = exc
+        finally:
+            connection.close()
+
+    def until(self, condition: Callable[[], object], timeout_s: float = 20) -> object:
+        def met() -> object:
+            assert self.error is None, self.error
+            return condition()
+
+        return eventually(met, timeout_s=timeout_s)
+
+    def until_event(self, kind: str) -> None:
+        self.until(lambda: self.here.events(self.run, kind))
+
+    def until_request(self, count: int = 1) -> None:
+        self.until(lambda: len(self.here.server.requests) >= count)
+
+    def ended(self, timeout_s: float = 30) -> StepOutcome | None:
+        self.thread.join(timeout_s)
+        assert not self.thread.is_alive()
+        return self.outcome
+
+    @property
+    def session(self) -> AgentSession:
+        return AgentSession.objects.get(run_id=self.run.pk)
+
+
+def leaves_nothing(here: World, session_id: str) -> None:
+    assert not processes_of(session_id)
+    assert not accounts_of(here.redis, session_id)
+    assert not list((here.home / "boxes").glob("*"))
+    assert chosen().runner.list({LABEL_SESSION: session_id}) == []
+
+
+def kill_box(session: AgentSession) -> None:
+    container = ContainerInstance.objects.get(session=session)
+    if container.backend == "docker":
+        import docker
+
+        docker.from_env().api.kill(container.external_id)
+        return
+    for pid in processes_of(container.name):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+@every
+def test_a_box_that_is_killed_fails_the_step_within_seconds(world: Start, backend: str) -> None:
+    """F24"""
+    here = world(backend, [calls("bash", command="echo half > half.txt; sleep 60")])
+    work = Background(here, here.run())
+    work.until_event("TOOL_CALL_START")
+    time.sleep(0.5)
+    kill_box(work.session)
+    began = time.monotonic()
+    outcome = work.ended(15)
+    assert time.monotonic() - began < 6
+    assert outcome is not None
+    assert (outcome.succeeded, outcome.error_code) == (False, "container_crashed")
+    assert outcome.retryable
+    (crash,) = here.events(work.run, "CONTAINER_CRASHED")
+    assert crash["exitCode"] == 137
+    assert ContainerInstance.objects.get(session=work.session).status == "crashed"
+    assert work.session.status == "failed"
+    leaves_nothing(here, work.session.pk)
+
+
+@every
+def test_a_box_without_memory_says_so(world: Start, backend: str) -> None:
+    """F23"""
+    bomb = "python3 -c 'b=[]\nwhile True: b.append(bytearray(4<<20))'"
+    here = world(
+        backend,
+        [calls("bash", command=f"echo 1000 > /proc/self/oom_score_adj; {bomb}")] * 3,
+        BOX_MEMORY_MB=300,
+    )
+    run = here.run()
+    outcome = here.execute(run)
+    assert not outcome.succeeded
+    # The kernel may take the command first and leave the runtime alive to tell of it.
+    assert outcome.error_code in {"container_oom", "model_error"}, outcome
+
+
+@every
+def test_cancel_stops_the_agent_and_keeps_its_work(world: Start, backend: str) -> None:
+    here = world(backend, [calls("bash", command="echo half > half.txt; sleep 60")])
+    work = Background(here, here.run())
+    work.until(lambda: (here.home / "runs" / work.run.pk / "half.txt").exists())
+    services.run_cancel(run_id=work.run.pk)
+    began = time.monotonic()
+    work.ended(20)
+    assert time.monotonic() - began < 8
+    assert isinstance(work.error, Cancelled)
+    assert work.session.status == "stopped"
+    leaves_nothing(here, work.session.pk)
+    mirror = next((here.home / "workspaces").glob("*.git"))
+    kept = git(here.repository, "--git-dir", str(mirror), "branch", "--list", "wip/*")
+    assert f"wip/{work.run.pk}-BUILD-1-1" in kept
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_a_session_can_be_stopped_by_itself(world: Start, backend: str) -> None:
+    here = world(backend, [says("x", delay_s=60)])
+    work = Background(here, here.run())
+    work.until_request()
+    session_stop(session=work.session)
+    outcome = work.ended(20)
+    assert outcome is not None
+    assert (outcome.succeeded, outcome.error_code) == (False, "cancelled")
+    leaves_nothing(here, work.session.pk)
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_a_lease_that_is_lost_ends_the_box(world: Start, backend: str) -> None:
+    """F08"""
+    here = world(backend, [says("x", delay_s=60)])
+    work = Background(here, here.run())
+    work.until_request()
+    StepExecution.objects.filter(run=work.run).update(fence=999_999)
+    work.ended(20)
+    assert isinstance(work.error, LeaseLost)
+    leaves_nothing(here, work.session.pk)
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_the_time_limit_holds_with_one_more_turn(world: Start, backend: str) -> None:
+    here = world(
+        backend,
+        [calls("bash", command="sleep 60"), calls("complete", summary="in time")],
+    )
+    run = here.run(steps=[{"id": "BUILD", "timeout": 10}])
+    StepExecution.objects.filter(run=run).update(timeout_s=2)
+    outcome = here.execute(run)
+    assert outcome.succeeded
+    assert outcome.summary == "in time"
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_the_time_limit_fails_the_step(world: Start, backend: str, settings: LazySettings) -> None:
+    """F26"""
+    here = world(backend, [says("x", delay_s=60)] * 2, STEP_WRAP_UP_S=1)
+    run = here.run()
+    StepExecution.objects.filter(run=run).update(timeout_s=1)
+    outcome = here.execute(run)
+    assert (outcome.succeeded, outcome.error_code) == (False, "timeout")
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_a_hint_reaches_the_agent(world: Start, backend: str) -> None:
+    here = world(backend, [calls("bash", command="sleep 4"), calls("complete")])
+    work = Background(here, here.run())
+    work.until_event("TOOL_CALL_START")
+    services.step_inject(run_id=work.run.pk, step_id="BUILD", context="Use tabs.")
+    outcome = work.ended()
+    assert outcome is not None
+    assert outcome.succeeded
+    last = here.server.requests[-1]["messages"][-1]
+    assert last["role"] == "user"
+    assert "Use tabs." in last["content"]
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_the_agents_reason_is_the_steps_reason(world: Start, backend: str) -> None:
+    here = world(backend, [calls("fail", error="No such feature.", recoverable=False)])
+    outcome = here.execute(here.run())
+    assert (outcome.succeeded, outcome.error_code) == (False, "agent_failed")
+    assert outcome.error == "No such feature."
+    assert not outcome.retryable
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_an_exhausted_budget_is_not_tried_again(world: Start, backend: str) -> None:
+    here = world(backend, [fails(402, "budget_exceeded", "10 USD are spent.")])
+    outcome = here.execute(here.run())
+    assert (outcome.error_code, outcome.retryable) == ("budget_exceeded", False)
+    assert "10 USD are spent." in outcome.error
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_a_step_without_a_model_asks_for_one(world: Start, backend: str) -> None:
+    import dataclasses
+
+    here = world(backend, [])
+    step = dataclasses.replace(claim(here.run()), model="")
+    outcome = here.execute_claimed(step)
+    assert (outcome.error_code, outcome.retryable) == ("no_provider_key", False)
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_the_sessions_secrets_are_masked_wherever_they_turn_up(world: Start, backend: str) -> None:
+    """S10: an agent that prints its own token."""
+    reveal = (
+        "tr '\\0' '\\n' < /proc/$PPID/environ | grep dst_; "
+        "python3 -c \"import os; print(open('/proc/%d/environ' % os.getppid()).read())\""
+    )
+    here = world(backend, [calls("bash", command=reveal), calls("complete", summary="dst_x")])
+    run = here.run()
+    here.execute(run)
+    token = here.server.headers[0]["authorization"].removeprefix("Bearer ")
+    assert token.startswith("dst_")
+    assert token not in str(here.events(run))
+
+
+@pytest.mark.docker
+def test_a_container_that_outlives_its_worker_is_adopted(world: Start) -> None:
+    """F03: the new worker reads on where the old one stopped, and the agent notices nothing."""
+    here = world(
+        "docker",
+        [calls("bash", command="sleep 4; echo late"), calls("complete", summary="adopted")],
+    )
+    run = here.run()
+    step = claim(run)
+    control = Control(step)
+    died = threading.Event()
+
+    class Dead(BaseException):
+        pass
+
+    def check() -> None:
+        if here.events(run, "TOOL_CALL_START"):
+            died.set()
+            raise Dead
+
+    executor = AgentExecutor()
+    control.check = check  # type: ignore[method-assign]
+    from workers.engine.session import HeldSession
+
+    close = HeldSession.close
+    HeldSession.close = lambda self: None  # type: ignore[method-assign]  # a kill -9 closes nothing
+    try:
+        with pytest.raises(Dead):
+            executor.execute(step, control)
+    finally:
+        HeldSession.close = close  # type: ignore[method-assign]
+    assert died.is_set()
+    control.flush()
+    session = AgentSession.objects.get(run_id=run.pk)
+    assert chosen().runner.list({LABEL_SESSION: session.pk})
+
+    StepExecution.objects.filter(run=run).update(lease_until="2000-01-01T00:00:00Z")
+    services.step_lost(run_id=run.pk, execution_id=step.execution_id)
+    again = claim(run, owner="second")
+    assert again.session_id == session.pk
+    outcome = here.execute_claimed(again)
+    assert outcome.succeeded
+    assert outcome.summary == "adopted"
+    assert len(here.server.requests) == 2
+    ends = [event["toolName"] for event in here.events(run, "TOOL_CALL_END")]
+    assert ends == ["bash", "complete"]
+    leaves_nothing(here, session.pk)
+
+
+@every
+def test_the_reaper_takes_what_nobody_supervises(world: Start, backend: str) -> None:
+    here = world(backend, [says("x", delay_s=60)])
+    work = Background(here, here.run())
+    work.until_request()
+    session_id = work.session.pk
+    reap_boxes()
+    assert chosen().runner.list({LABEL_SESSION: session_id})  # a live one is left alone
+
+    from workers.engine.session import HeldSession
+
+    close = HeldSession.close
+    HeldSession.close = lambda self: None  # type: ignore[method-assign]  # a kill -9 closes nothing
+    try:
+        StepExecution.objects.filter(run=work.run).update(fence=999_999)
+        work.ended(20)
+    finally:
+        HeldSession.close = close  # type: ignore[method-assign]
+    StepExecution.objects.filter(run=work.run).update(status="lost")
+    AgentSession.objects.filter(id=session_id).update(finished_at="2000-01-01T00:00:00Z")
+    assert reap_boxes() == 1
+    leaves_nothing(here, session_id)
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_a_model_that_answers_while_redis_freezes_loses_no_text(world: Start, backend: str) -> None:
+    words = " ".join(f"w{number}" for number in range(300))
+    here = world(backend, [Answer(text=words, pause_s=0.02), calls("complete")])
+    work = Background(here, here.run())
+    work.until_event("STEP_OUTPUT")
+    here.redis.execute_command("CLIENT", "PAUSE", 3000, "ALL")
+    outcome = work.ended(60)
+    assert outcome is not None
+    assert outcome.succeeded
+    chunks = here.events(work.run, "STEP_OUTPUT")
+    assert "".join(chunk["chunk"] for chunk in chunks) == words

@@ -1,5 +1,7 @@
 """Going back: a step again, a run again, another way from the same point."""
 
+from typing import Any
+
 import pytest
 
 from apps.runs import services
@@ -127,7 +129,7 @@ def test_restart_before_a_loop_opens_a_new_one() -> None:
 
 
 def test_with_dependencies_only_what_leans_on_the_step_runs_again() -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"id": "D", "dependsOn": ["B", "C"]},
         {"id": "A"},
         {"id": "B", "dependsOn": ["A"]},

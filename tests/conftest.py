@@ -13,7 +13,7 @@ directory under /tmp; `djinnbot/settings/test.py` chose their addresses before D
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -115,6 +115,13 @@ def web_server(live: Live) -> LiveProcess:
 @pytest.fixture
 def stack(_servers: None, tmp_path: Path) -> Iterator[Stack]:
     """The whole platform as `djinn up` makes it, apart from every other test."""
+    with own_stack(tmp_path / "logs") as started:
+        yield started
+
+
+@contextlib.contextmanager
+def own_stack(log_dir: Path, extra: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """The same for a module's own fixture, with settings of its own."""
     with (
         own_home() as home,
         own_database(database_url("postgres")) as database,
@@ -122,9 +129,12 @@ def stack(_servers: None, tmp_path: Path) -> Iterator[Stack]:
         running_stack(
             live_at(
                 live_environment(
-                    home=home, database_url=database_url(database), redis_url=redis_url
+                    home=home,
+                    database_url=database_url(database),
+                    redis_url=redis_url,
+                    extra=extra,
                 ),
-                tmp_path / "logs",
+                log_dir,
             )
         ) as started,
     ):

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from djinnbot.cli.errors import CliError, Exit
+from djinnbot.cli.errors import CliError, Exit, Unreachable
 from djinnbot.cli.options import Options
 
 _CODES = {
@@ -148,16 +148,16 @@ class Api:
         try:
             yield
         except httpx2.TimeoutException as exc:
-            raise CliError(
+            raise Unreachable(
                 f"{self.url} did not answer in {self._timeout_s:g} s.", Exit.TIMEOUT
             ) from exc
         except httpx2.ConnectError as exc:
-            raise CliError(
+            raise Unreachable(
                 f"Nothing answers at {self.url}. Is the platform up? `djinn up` starts it; --url "
                 "or DJINNBOT_URL chooses another address."
             ) from exc
         except (httpx2.TransportError, httpx2.InvalidURL) as exc:
-            raise CliError(f"Cannot speak to {self.url}: {exc}.") from exc
+            raise Unreachable(f"Cannot speak to {self.url}: {exc}.") from exc
 
 
 def problem_of(answer: httpx2.Response) -> CliError:
@@ -177,7 +177,8 @@ def problem_of(answer: httpx2.Response) -> CliError:
         text += " Give --api-key, set DJINNBOT_API_KEY, or use the home of the running platform."
     if answer.status_code >= 500 and body.get("request_id"):
         text += f" (request {body['request_id']})"
-    return CliError(text, code)
+    away = answer.status_code in {502, 503}  # a server behind it restarts
+    return Unreachable(text, code) if away else CliError(text, code)
 
 
 def _pointed(error: Mapping[str, Any]) -> str:

@@ -23,3 +23,7 @@ class CliError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code
+
+
+class Unreachable(CliError):
+    """Nobody answers at the address, for now."""

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from djinnbot.cli.client import SILENCE_S, Api, Frame, HistoryGone
-from djinnbot.cli.errors import CliError, Exit
+from djinnbot.cli.errors import CliError, Exit, Unreachable
 from djinnbot.cli.options import current_options
 from djinnbot.cli.output import print_json_line, say
 from djinnbot.cli.progress import Progress
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 _ENDS = frozenset({"RUN_COMPLETE", "RUN_FAILED", "RUN_CANCELLED"})
+_AWAY_S = 300.0
 _IDLE_S = 3.0  # silent this long, history has been read: the run itself tells whether it ended
 
 
@@ -40,7 +41,11 @@ class _Watch:
         self.show = _printer()
 
     def to_end(self, since: str) -> dict[str, Any]:
-        """The run in its final state."""
+        """The run in its final state.
+
+        A platform that is away while the run is watched is waited for, for some minutes.
+        """
+        self.api.get(f"/v1/runs/{self.run_id}")  # fails at once if there is nothing to watch
         try:
             return self._to_end(since)
         except HistoryGone:
@@ -59,13 +64,18 @@ class _Watch:
                     continue
             elif time.monotonic() - heard < _IDLE_S:
                 continue
-            run = self._run()
-            if run["status"] in TERMINAL:
+            run = self._run_if_reached(heard)
+            if run is not None and run["status"] in TERMINAL:
                 return run
         raise AssertionError("a stream is followed for ever")
 
-    def _run(self) -> dict[str, Any]:
-        found = self.api.get(f"/v1/runs/{self.run_id}")
+    def _run_if_reached(self, heard: float) -> dict[str, Any] | None:
+        try:
+            found = self.api.get(f"/v1/runs/{self.run_id}")
+        except Unreachable:
+            if time.monotonic() - heard > _AWAY_S:
+                raise
+            return None
         assert isinstance(found, dict)
         return found
 

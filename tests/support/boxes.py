@@ -4,8 +4,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
+
+from workers.runners.launcher import shared_launcher
 
 BACKENDS = [
     pytest.param("docker", marks=pytest.mark.docker),
@@ -38,6 +41,12 @@ def processes_of(name: str) -> list[int]:
             except OSError:
                 continue
     return found
+
+
+def kept_by_launcher() -> list[psutil.Process]:
+    """What this process's launcher keeps. A warm runtime bears no name that one could look for."""
+    process = shared_launcher._process
+    return psutil.Process(process.pid).children(recursive=True) if process else []
 
 
 def mounts_of(name: str) -> list[str]:

@@ -6,7 +6,14 @@ from apps.accounts.models import SessionToken
 from apps.repos.models import Workspace
 from apps.sessions.models import AgentSession, ContainerInstance
 from tests.apps.repos.conftest import git
-from tests.support.boxes import BACKENDS, accounts_of, cgroups_of, mounts_of, processes_of
+from tests.support.boxes import (
+    BACKENDS,
+    accounts_of,
+    cgroups_of,
+    kept_by_launcher,
+    mounts_of,
+    processes_of,
+)
 from tests.support.model_server import Answer, calls, says
 from tests.workers.agent.conftest import Start
 
@@ -58,6 +65,7 @@ def test_a_step_works_commits_and_leaves_nothing(world: Start, backend: str) -> 
     assert not SessionToken.objects.filter(session_id=session.pk, revoked_at=None).exists()
     assert not accounts_of(here.redis, session.pk)
     assert not processes_of(session.pk)
+    assert not kept_by_launcher()
     assert not mounts_of(session.pk)
     assert not cgroups_of(session.pk)
     assert not list((here.home / "boxes").glob("*"))

@@ -1,11 +1,11 @@
 """What can go wrong while a box works: each ends with its own reason, and leaves nothing."""
 
-import os
-import signal
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 from django.conf import LazySettings
 from django.db import connection
@@ -16,7 +16,7 @@ from apps.runs.models import Run, StepExecution
 from apps.sessions.models import AgentSession, ContainerInstance
 from apps.sessions.services import session_stop
 from tests.apps.repos.conftest import git
-from tests.support.boxes import BACKENDS, accounts_of, processes_of
+from tests.support.boxes import BACKENDS, accounts_of, kept_by_launcher, processes_of
 from tests.support.live import eventually
 from tests.support.model_server import Answer, calls, fails, says
 from tests.support.runs import claim
@@ -76,6 +76,7 @@ class Background:
 
 def leaves_nothing(here: World, session_id: str) -> None:
     assert not processes_of(session_id)
+    assert not kept_by_launcher()
     assert not accounts_of(here.redis, session_id)
     assert not list((here.home / "boxes").glob("*"))
     assert chosen().runner.list({LABEL_SESSION: session_id}) == []
@@ -88,11 +89,10 @@ def kill_box(session: AgentSession) -> None:
 
         docker.from_env().api.kill(container.external_id)
         return
-    for pid in processes_of(container.name):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    keeper = kept_by_launcher()[0]
+    for process in keeper.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @every
@@ -201,7 +201,7 @@ def test_a_hint_reaches_the_agent(world: Start, backend: str) -> None:
     here = world(backend, [calls("bash", command="sleep 4"), calls("complete")])
     work = Background(here, here.run())
     work.until_event("TOOL_CALL_START")
-    services.step_inject(run_id=work.run.pk, step_id="BUILD", context="Use tabs.")
+    services.step_inject(run_id=work.run.pk, step_id="BUILD", text="Use tabs.")
     outcome = work.ended()
     assert outcome is not None
     assert outcome.succeeded

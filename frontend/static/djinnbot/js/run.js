@@ -112,7 +112,8 @@ async function load() {
   try {
     const before = state.run?.status;
     const [run, graph] = await loading;
-    if (!state.run && hasEnded(run)) follow.on = false; // an ended run is read from its start
+    // An ended run is read from its start; on a narrow page the head comes before all else.
+    if (!state.run && (hasEnded(run) || !wide.matches)) follow.on = false;
     Object.assign(state, { run, graph, error: null });
     announce(before, run.status);
     draw();

@@ -5,7 +5,7 @@ import { actions, h, perFrame, render } from "./lib/dom.js";
 import { ago, between, exactTime, firstLine, learnClock, money } from "./lib/format.js";
 import { Live } from "./lib/socket.js";
 import { icon, statusLabel } from "./lib/status.js";
-import { ask, emptyState, problemPanel, setUpShell, showLine } from "./lib/ui.js";
+import { ask, emptyState, problemPanel, setUpShell, showLine, toast } from "./lib/ui.js";
 
 const place = document.getElementById("runs");
 const LIMIT = 50;
@@ -114,7 +114,29 @@ function choose(changes) {
   load();
 }
 
+let pipelines = null;
+
+/** The list of pipelines; after a failure the next who asks tries again. */
+function loadPipelines() {
+  pipelines ??= api.get("/v1/pipelines").then((found) => {
+    state.pipelines = found;
+    draw();
+  }).catch((error) => {
+    pipelines = null;
+    throw error;
+  });
+  return pipelines;
+}
+
 async function newRun() {
+  if (document.querySelector("dialog")) return;
+  try {
+    await loadPipelines();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    toast(error.message, "bad");
+    return;
+  }
   const usable = state.pipelines.filter((pipeline) => pipeline.valid !== false);
   const run = await ask({
     title: "New run",
@@ -151,13 +173,10 @@ document.addEventListener("keydown", (event) => {
 
 draw();
 load();
-api.get("/v1/pipelines").then((pipelines) => {
-  state.pipelines = pipelines;
-  draw();
-  if (new URLSearchParams(location.search).has("new")) newRun();
-}).catch((error) => {
+loadPipelines().catch((error) => {
   if (!(error instanceof Problem)) throw error;
 });
+if (new URLSearchParams(location.search).has("new")) newRun();
 
 const live = new Live((line) => {
   showLine(line);

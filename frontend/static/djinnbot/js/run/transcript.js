@@ -4,6 +4,7 @@ import { h, render } from "../lib/dom.js";
 import { between, clockTime, count, duration } from "../lib/format.js";
 import { markdown } from "../lib/markdown.js";
 import { icon, statusPill } from "../lib/status.js";
+import { shownStatus } from "./graph.js";
 import { argumentSummary, grouped, groupTitle, plainText, sectionKey } from "./model.js";
 
 const TOOL_ICONS = { bash: "terminal", exec_code: "terminal", edit: "edit", write: "edit", read: "read",
@@ -31,11 +32,12 @@ export class TranscriptView {
 
   /** Draw what is new. `run` is the newest snapshot, for agents, models and states. */
   update(run) {
+    this.run = run;
     const executions = new Map(run.executions.map((row) =>
       [sectionKey(row.step_id, row.visit, row.attempt), row]));
     for (const section of this.transcript.sections.values()) {
       const execution = executions.get(section.key);
-      const facts = headFacts(execution);
+      const facts = headFacts(execution, run);
       if (!this.transcript.dirty.has(section) && this.heads.get(section.key) === facts) continue;
       this.heads.set(section.key, facts);
       this.#draw(section, execution);
@@ -72,7 +74,7 @@ export class TranscriptView {
     const items = grouped(section.items).map((entry) => this.#item(entry, drawn));
     if (!section.stepId) render(element, items);
     else {
-      render(element, sectionHead(section, execution),
+      render(element, sectionHead(section, execution, this.run),
         h("div", { class: "items" }, items, sectionEnd(section, execution)));
     }
   }
@@ -89,10 +91,10 @@ export class TranscriptView {
 }
 
 /** What may change in a head without an event; the seconds of one that runs count too. */
-function headFacts(row) {
+function headFacts(row, run) {
   if (!row) return "";
   const took = row.started_at && !row.finished_at ? between(row.started_at, null) : "";
-  return [row.status, row.model_used, row.commit_hash, row.finished_at, row.superseded, row.remedy, took].join("|");
+  return [shownStatus(row, run), row.model_used, row.commit_hash, row.finished_at, row.superseded, row.remedy, took].join("|");
 }
 
 /** A stand-in which tells the morph to leave the live element as it is. */
@@ -102,9 +104,9 @@ function keeper(element) {
   return copy;
 }
 
-function sectionHead(section, execution) {
+function sectionHead(section, execution, run) {
   // An event can be ahead of the snapshot, and the snapshot of the event.
-  const status = section.ended || execution?.status;
+  const status = section.ended || (execution && shownStatus(execution, run));
   const agent = execution?.agent_id || section.agentId;
   const repeat = [section.visit > 1 && `visit ${section.visit}`, section.attempt > 1 && `try ${section.attempt}`]
     .filter(Boolean).join(", ");

@@ -233,6 +233,7 @@ def test_reading_costs_no_query_while_nothing_changes(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_sync_that_was_rolled_back_is_done_again(write: Write) -> None:
+    agents_sync()
     write("ada", "IDENTITY.md", IDENTITY)
     with transaction.atomic():
         agents_sync()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.runtime.conftest import Start
 from tests.support.model_server import Answer, calls, fails, says
+from tests.workers.runtime.conftest import Start
 from workers.protocol.messages import (
     Abort,
     AgentStep,

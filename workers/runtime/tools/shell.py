@@ -35,12 +35,12 @@ class ShellTools:
         """
         limit_s = max(0.1, min(timeout, MAX_TIMEOUT_S))
         output = _Output(self._context, next(self._numbers))
-        process = await self._start(command)
+        process, stream, transport = await self._start(command)
         group = process.pid
         self._context.process_groups.add(group)
         try:
             async with asyncio.timeout(limit_s):
-                await _follow(process, output)
+                await _follow(process, stream, output)
         except TimeoutError as exc:
             kill_group(group)
             await process.wait()
@@ -51,26 +51,41 @@ class ShellTools:
             kill_group(group)
             raise
         finally:
+            transport.close()
             output.close()
         if process.returncode:
             raise ToolFailed(f"{output.text()}\n[exit code {process.returncode}]")
         return f"{output.text()}\n[exit code 0]"
 
-    async def _start(self, command: str) -> asyncio.subprocess.Process:
+    async def _start(
+        self, command: str
+    ) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.ReadTransport]:
+        """Start with a pipe of our own: asyncio would count the command as running for as long
+        as a child in the background holds its pipe."""
+        read_end, write_end = os.pipe()
+        stream = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read_end, "rb", 0)
+        )
         try:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 "bash",
                 "-c",
                 command,
                 cwd=self._context.workspace,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=write_end,
+                stderr=write_end,
                 start_new_session=True,
                 env=command_environment(os.environ),
             )
         except (OSError, ValueError) as exc:
+            transport.close()
             raise ToolFailed(f"The command could not be started: {exc}.") from exc
+        finally:
+            os.close(write_end)
+        return process, stream, transport
 
 
 def command_environment(env: "os._Environ[str] | dict[str, str]") -> dict[str, str]:
@@ -79,10 +94,11 @@ def command_environment(env: "os._Environ[str] | dict[str, str]") -> dict[str, s
     return {name: value for name, value in env.items() if name not in hidden}
 
 
-async def _follow(process: asyncio.subprocess.Process, output: "_Output") -> None:
+async def _follow(
+    process: asyncio.subprocess.Process, stream: asyncio.StreamReader, output: "_Output"
+) -> None:
     """Read until the command has ended. A child left in the background may keep the pipe open."""
-    assert process.stdout is not None
-    reader = asyncio.create_task(_pump(process.stdout, output))
+    reader = asyncio.create_task(_pump(stream, output))
     try:
         await process.wait()
         await asyncio.wait({reader}, timeout=_DRAIN_S)

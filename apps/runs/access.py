@@ -28,6 +28,11 @@ def related_runs(caller: Caller) -> Q:
     return own | Q(initiated_by_id=owner) if owner else own
 
 
+def sessions_of_visible_runs(caller: Caller) -> Q:
+    """The filter for agent sessions of runs that the caller may see."""
+    return Q(run_id__in=Run.objects.filter(visible_runs(caller)).values("id"))
+
+
 def access_run(caller: Caller, run_id: str) -> str:
     """The id of a run that the caller may see and steer. Raises RunNotFound for all others."""
     if not Run.objects.filter(visible_runs(caller), id=run_id).exists():

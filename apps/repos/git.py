@@ -280,7 +280,10 @@ def _start(
         command += ["-c", item]
     if secret is not None:
         # Asked once a call; a second question reads the end of the pipe and fails.
-        command += ["-c", f'credential.helper=!f() {{ test "$1" = get && cat <&{secret}; }}; f']
+        command += [
+            "-c",
+            f'credential.helper=!f() {{ test "$1" = get && cat /dev/fd/{secret}; }}; f',
+        ]
     try:
         return subprocess.Popen(
             [*command, *args],

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from tests.conftest import database_url
 from tests.support.capabilities import chromium_program
@@ -77,31 +77,26 @@ def repository(tmp_path: Path) -> Path:
     return path
 
 
-def signed_in(browser: Browser, platform: Stack, **options: Any) -> tuple[BrowserContext, Page]:
-    """A page of the owner. It fails the test on script errors and policy violations."""
-    context = browser.new_context(base_url=platform.url, **options)
-    page = context.new_page()
-    page.problems = []  # type: ignore[attr-defined]  # collected for `clean`
-    page.on("pageerror", lambda error: page.problems.append(str(error)))  # type: ignore[attr-defined]
-    page.on(
-        "console",
-        lambda said: (
-            page.problems.append(said.text)  # type: ignore[attr-defined]
-            if "Content Security Policy" in said.text
-            else None
-        ),
-    )
-    link = platform.api.post("/v1/auth/login-link", json={}).json()["url"]
-    page.goto(link)
-    return context, page
+def signed_in(browser: Browser, platform: Stack, **options: Any) -> tuple[Page, list[str]]:
+    """A page of the owner, and what went wrong in it: script errors and policy violations."""
+    page = browser.new_context(base_url=platform.url, **options).new_page()
+    problems: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            problems.append(message.text)
+
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", hear)
+    page.goto(platform.api.post("/v1/auth/login-link", json={}).json()["url"])
+    return page, problems
 
 
 @pytest.fixture
 def page(browser: Browser, platform: Stack) -> Iterator[Page]:
-    context, page = signed_in(browser, platform)
+    page, problems = signed_in(browser, platform)
     yield page
-    problems = page.problems  # type: ignore[attr-defined]
-    context.close()
+    page.context.close()
     assert not problems
 
 
@@ -283,7 +278,7 @@ def test_no_barrier_and_no_sideways_scrolling(
 ) -> None:
     run_id = start(platform, repository, "please fail")
     platform.wait_for_end(run_id)
-    context, page = signed_in(
+    page, problems = signed_in(
         browser, platform, viewport={"width": width, "height": 844}, color_scheme=theme,
         reduced_motion="reduce",
     )  # fmt: skip
@@ -299,7 +294,8 @@ def test_no_barrier_and_no_sideways_scrolling(
         ]
         assert not serious, address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
-    context.close()
+    page.context.close()
+    assert not problems
 
 
 def test_keys_reach_everything(page: Page, platform: Stack, repository: Path) -> None:

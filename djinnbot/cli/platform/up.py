@@ -148,5 +148,5 @@ def _raise_if_failing(supervisor: Supervisor, started: list[Process]) -> None:
     for state in supervisor.states():
         if state.name in names and state.status in {"BACKOFF", "FATAL", "EXITED"}:
             lines = last_lines(log_file(supervisor.platform, state.name), 1)
-            reason = state.note or (lines[0] if lines else "it gave no reason")
+            reason = lines[0] if lines else state.note or "it gave no reason"
             raise CliError(f"{state.name} does not start: {reason}")

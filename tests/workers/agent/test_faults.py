@@ -17,7 +17,7 @@ from apps.sessions.models import AgentSession, ContainerInstance
 from apps.sessions.services import session_stop
 from tests.apps.repos.conftest import git
 from tests.support.boxes import BACKENDS, accounts_of, kept_by_launcher, processes_of
-from tests.support.live import eventually
+from tests.support.live import eventually, own_home, own_redis
 from tests.support.model_server import Answer, calls, fails, says
 from tests.support.runs import claim
 from tests.workers.agent.conftest import Start, World
@@ -337,3 +337,27 @@ def test_a_model_that_answers_while_redis_freezes_loses_no_text(world: Start, ba
     assert outcome.succeeded
     chunks = here.events(work.run, "STEP_OUTPUT")
     assert "".join(chunk["chunk"] for chunk in chunks) == words
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+def test_a_redis_that_dies_and_forgets_costs_no_result(
+    world: Start, backend: str, settings: LazySettings
+) -> None:
+    """F14: killed in mid-step and back after seconds, empty: account and command are made anew."""
+    with own_home() as home:
+        first = own_redis(home)
+        settings.REDIS_URL = first.__enter__()
+        here = world(
+            backend,
+            [calls("bash", command="sleep 4; echo woke"), calls("complete", summary="after all")],
+        )
+        work = Background(here, here.run())
+        work.until_event("TOOL_CALL_START")
+        first.__exit__(None, None, None)
+        time.sleep(2)
+        with own_redis(home):
+            outcome = work.ended(60)
+            assert outcome is not None
+            assert outcome.succeeded, outcome
+            assert outcome.summary == "after all"
+            assert len(here.server.requests) == 2

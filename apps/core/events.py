@@ -102,21 +102,27 @@ class FeedPage:
 # Appending
 
 
-_APPEND = """
-WITH topic AS (
-    INSERT INTO core_eventtopic AS t (name, seq) VALUES (%(topic)s, %(n)s)
+# Two parts of a larger statement: nothing is appended unless `{guard}`, another part, has a row.
+APPEND_PARTS = """
+topic AS (
+    INSERT INTO core_eventtopic AS t (name, seq)
+    SELECT %(topic)s::varchar, %(n)s::bigint FROM {guard} WHERE true
     ON CONFLICT (name) DO UPDATE SET seq = t.seq + excluded.seq
     RETURNING seq
+), event AS (
+    INSERT INTO core_event
+        (topic, seq, type, payload, run_id, step_id, session_id, lifecycle)
+    SELECT %(topic)s, topic.seq - %(n)s + e.n, e.type, e.payload::jsonb,
+           %(events_run)s, e.step_id, e.session_id, e.lifecycle
+    FROM topic, unnest(%(types)s::text[], %(payloads)s::text[], %(steps)s::text[],
+                       %(sessions)s::text[], %(lifecycles)s::bool[])
+         WITH ORDINALITY AS e(type, payload, step_id, session_id, lifecycle, n)
+    RETURNING seq, type, payload::text, run_id, step_id, session_id, created_at, lifecycle, xid
 )
-INSERT INTO core_event
-    (topic, seq, type, payload, run_id, step_id, session_id, lifecycle)
-SELECT %(topic)s, topic.seq - %(n)s + e.n, e.type, e.payload::jsonb,
-       %(run_id)s, e.step_id, e.session_id, e.lifecycle
-FROM topic, unnest(%(types)s::text[], %(payloads)s::text[], %(steps)s::text[],
-                   %(sessions)s::text[], %(lifecycles)s::bool[])
-     WITH ORDINALITY AS e(type, payload, step_id, session_id, lifecycle, n)
-RETURNING seq, type, payload::text, run_id, step_id, session_id, created_at, lifecycle, xid
 """
+_APPEND = " ".join(
+    ("WITH", APPEND_PARTS.format(guard="(SELECT 1) AS always"), "SELECT * FROM event")
+)
 
 
 def events_append(topic: str, events: Sequence[NewEvent], run_id: str = "") -> list[int]:
@@ -128,22 +134,29 @@ def events_append(topic: str, events: Sequence[NewEvent], run_id: str = "") -> l
     """
     if not events:
         return []
-    columns = [_split(event) for event in events]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _APPEND,
-            {
-                "topic": topic,
-                "n": len(events),
-                "run_id": run_id or next((c["run_id"] for c in columns if c["run_id"]), ""),
-                "types": [event.type for event in events],
-                "payloads": [c["payload"] for c in columns],
-                "steps": [c["step_id"] for c in columns],
-                "sessions": [c["session_id"] for c in columns],
-                "lifecycles": [event.lifecycle for event in events],
-            },
-        )
-        rows = sorted(cursor.fetchall())
+        cursor.execute(_APPEND, append_params(topic, events, run_id))
+        return appended(topic, cursor.fetchall())
+
+
+def append_params(topic: str, events: Sequence[NewEvent], run_id: str = "") -> dict[str, Any]:
+    """What `APPEND_PARTS` wants to know."""
+    columns = [_split(event) for event in events]
+    return {
+        "topic": topic,
+        "n": len(events),
+        "events_run": run_id or next((c["run_id"] for c in columns if c["run_id"]), ""),
+        "types": [event.type for event in events],
+        "payloads": [c["payload"] for c in columns],
+        "steps": [c["step_id"] for c in columns],
+        "sessions": [c["session_id"] for c in columns],
+        "lifecycles": [event.lifecycle for event in events],
+    }
+
+
+def appended(topic: str, rows: Iterable[tuple[Any, ...]]) -> list[int]:
+    """Publish, after the commit, what the part `event` returned; the ids."""
+    rows = sorted(rows)
     frames = [_frame(topic, str(row[0]), *row[1:7]) for row in rows]
     hint = rows[-1][8] if any(row[7] for row in rows) else None
     transaction.on_commit(partial(_publish, topic, frames, hint), robust=True)

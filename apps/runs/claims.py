@@ -60,16 +60,6 @@ class Queued:
     delay_s: float = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """What storing an outcome brought about.
-
-    `stale`: the caller no longer held the execution and nothing was written. `next_step`: claimed
-    for the caller in the same transaction. `queued`: for the caller to send; several at once come
-    from a parallel loop and share a join.
-    """
-
-    stale: bool = False
-    next_step: ClaimedStep | None = None
-    queued: Sequence[Queued] = ()
-    wake_run_ids: Sequence[str] = ()  # runs that waited for the agent's slot
+def storable(text: str) -> str:
+    """Text that PostgreSQL takes: it knows neither NUL nor half of a surrogate pair."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -34,6 +34,9 @@ class Run(TimestampedModel):
     task_description = models.TextField()
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.PENDING)
     generation = models.PositiveIntegerField(default=1)  # raised by a restart of the run
+    # Raised whenever the row is locked: what was read under an earlier lock is still true if it
+    # is what it was.
+    version = models.BigIntegerField(default=0)
     current_step_id = models.CharField(max_length=128, default="")
     outputs = models.JSONField(default=dict)  # merged copy, written at the end
     human_context = models.TextField(default="")

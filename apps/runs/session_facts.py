@@ -2,9 +2,9 @@
 
 from apps.llm.facts import SessionFacts
 from apps.pipelines.definition import Pipeline
-from apps.pipelines.parse import pipeline_from_snapshot
 from apps.runs.choices import LoopItemStatus
 from apps.runs.models import LoopItem, StepExecution
+from apps.runs.snapshots import pipeline_of
 from apps.sessions.models import AgentSession
 
 
@@ -19,7 +19,7 @@ def session_facts(session_id: str) -> SessionFacts | None:
         return None
     execution = (
         StepExecution.objects.filter(id=int(session))
-        .select_related("run__snapshot", "loop_item__loop")
+        .select_related("run", "loop_item__loop")
         .first()
     )
     return None if execution is None else _facts(session_id, execution)
@@ -27,7 +27,7 @@ def session_facts(session_id: str) -> SessionFacts | None:
 
 def _facts(session_id: str, execution: StepExecution) -> SessionFacts:
     run = execution.run
-    pipeline = pipeline_from_snapshot(run.snapshot.parsed)
+    pipeline = pipeline_of(run.snapshot_id)
     step = pipeline.step(execution.step_id)
     item = execution.loop_item or _open_item(execution)
     return SessionFacts(

@@ -1,7 +1,8 @@
 """A run under its row lock: the rows that a decision needs, read in two lean statements.
 
 The lock comes first and in a statement of its own: a statement that waits for a lock still reads
-everything else as it was before it waited.
+everything else as it was before it waited. Locking raises the run's `version`; whoever kept a
+state from an earlier lock can tell by it whether somebody has been here since.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,15 +26,18 @@ from apps.runs.snapshots import pipeline_of
 from apps.runs.variables import run_variables
 
 _LOCK_RUN = """
-SELECT r.id, r.status, r.generation, r.snapshot_id, r.pipeline_id, r.kind, r.project_id, r.task_id,
-       r.repository, r.task_description, r.context, r.variables, r.human_context, r.model_override,
-       r.current_step_id, r.initiated_by_id, r.cancel_reason,
-       r.workspace_type, r.reset_to, coalesce(w.path, ''), coalesce(w.id, 0),
-       coalesce(w.head_commit, ''), nextval('runs_fence_seq')
-  FROM runs_run r LEFT JOIN repos_workspace w ON w.id = r.workspace_id
+UPDATE runs_run r SET version = r.version + 1
  WHERE r.id = {which}
-   FOR UPDATE OF r
+RETURNING r.id, r.status, r.version, r.generation, r.snapshot_id, r.pipeline_id, r.kind,
+          r.project_id, r.task_id, r.repository, r.task_description, r.context,
+          r.variables::text, r.human_context, r.model_override, r.current_step_id,
+          r.initiated_by_id, r.cancel_reason, r.workspace_type, r.reset_to,
+          coalesce(r.workspace_id, 0),
+          coalesce((SELECT path FROM repos_workspace w WHERE w.id = r.workspace_id), ''),
+          coalesce((SELECT head_commit FROM repos_workspace w WHERE w.id = r.workspace_id), ''),
+          nextval('runs_fence_seq')
 """
+VARIABLES = 12  # place of the column in the row
 _LOCK_BY_ID = _LOCK_RUN.format(which="%s")
 _LOCK_BY_EXECUTION = _LOCK_RUN.format(
     which="(SELECT run_id FROM runs_stepexecution WHERE id = %s AND attempt = %s)"
@@ -140,6 +144,7 @@ class RunState:
 
     id: str
     status: str
+    version: int
     generation: int
     snapshot_id: int
     pipeline_id: str
@@ -157,8 +162,8 @@ class RunState:
     cancel_reason: str
     workspace_type: str
     reset_to: str
-    workspace_path: str
     workspace_id: int
+    workspace_path: str
     head_commit: str
     next_fence: int  # fresh from the sequence with each lock
     executions: list[ExecutionRow] = field(default_factory=list)
@@ -309,7 +314,7 @@ def _lock(statement: str, *params: str | int) -> RunState | None:
     if row is None:
         return None
     fields = list(row)
-    fields[11] = orjson.loads(fields[11])
+    fields[VARIABLES] = orjson.loads(fields[VARIABLES])
     return RunState(*fields)
 
 

@@ -65,6 +65,19 @@ def send(queued: Iterable[Queued]) -> None:
         log.warning("the broker is away; rows wait", error=str(exc))
 
 
+def hand_over(queued: Sequence[Queued]) -> None:
+    """Send what a worker leaves to others. It has done its own advancing, so the usual single
+    next step goes out as a bare message."""
+    if len(queued) != 1 or queued[0].delay_s > 0:
+        send(queued)
+        return
+    next_step = queued[0]
+    try:
+        signature(TaskName.EXECUTE_STEP, next_step.execution_id, next_step.attempt).apply_async()
+    except OperationalError as exc:
+        log.warning("the broker is away; rows wait", error=str(exc))
+
+
 def _send(queued: Sequence[Queued]) -> None:
     if not queued:
         return

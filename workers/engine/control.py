@@ -50,6 +50,7 @@ class Control:
         now = time.monotonic()
         self._renewed = self._polled = self._reached = now
         self._hints_wait = False
+        self._is_running = False
 
     # -- progress ------------------------------------------------------------------------------
 
@@ -64,6 +65,11 @@ class Control:
         )
         fault_point("step.session_started")
 
+    @property
+    def is_running(self) -> bool:
+        """Whether STEP_STARTED has been told."""
+        return self._is_running
+
     def running(self) -> None:
         self._must(
             lambda: services.step_running(
@@ -72,6 +78,7 @@ class Control:
                 fence=self._step.fence,
             )
         )
+        self._is_running = True
         fault_point("step.running")
 
     def finishing(self) -> None:

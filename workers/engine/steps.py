@@ -14,8 +14,11 @@ from apps.core.dispatch import TaskName, enqueue
 from apps.core.errors import DjinnError
 from apps.core.faults import InjectedFault
 from apps.runs import services
-from apps.runs.claims import ClaimedStep, Finished, StepOutcome
+from apps.runs.choices import StepStatus
+from apps.runs.claims import ClaimedStep, StepOutcome
 from apps.runs.effects import Hold
+from apps.runs.services.claim import Claim
+from apps.runs.services.finish import Finished
 from workers.engine import canvas
 from workers.engine.control import Control, HandedOver
 from workers.engine.executor import Cancelled, LeaseLost, StepExecutor
@@ -44,21 +47,38 @@ def run_step(execution_id: int, attempt: int) -> None:
     """
     if shutting_down.is_asked():
         return  # the row waits for another worker
-    hold = Hold(owner=worker_name())
-    step = services.step_claim(execution_id=execution_id, attempt=attempt, owner=hold.owner)
-    began, kept = time.monotonic(), 1
-    while step is not None:
-        fair = kept < KEPT_STEPS and time.monotonic() - began < KEPT_S
-        keep = fair and not shutting_down.is_asked()
+    turn = _Turn()
+    claim = services.step_take(execution_id=execution_id, attempt=attempt, owner=turn.owner)
+    while claim is not None:
+        step = claim.step
         with bound_contextvars(
             run_id=step.run_id, step_id=step.step_id, visit=step.visit, attempt=step.attempt
         ):
-            step = _one(step, hold if keep else None)
-        kept += 1
+            claim = _one(claim, turn)
 
 
-def _one(step: ClaimedStep, hold: Hold | None) -> ClaimedStep | None:
+class _Turn:
+    """How long a worker may keep a run: so many steps, so many seconds, until it is to end."""
+
+    def __init__(self) -> None:
+        self._hold = Hold(owner=worker_name())
+        self._began = time.monotonic()
+        self._steps = 0
+
+    @property
+    def owner(self) -> str:
+        return self._hold.owner
+
+    def next(self) -> Hold | None:
+        """After a step: who takes the one that follows; None: whoever gets the message."""
+        self._steps += 1
+        fair = self._steps < KEPT_STEPS and time.monotonic() - self._began < KEPT_S
+        return self._hold if fair and not shutting_down.is_asked() else None
+
+
+def _one(claim: Claim, turn: _Turn) -> Claim | None:
     """Execute a claimed step and store its end; the next one, if it was claimed with that."""
+    step = claim.step
     control = Control(step)
     try:
         outcome = execute(step, control)
@@ -77,17 +97,20 @@ def _one(step: ClaimedStep, hold: Hold | None) -> ClaimedStep | None:
     except LeaseLost:
         log.warning("step taken by another worker")
         return None
+    hold = turn.next()
     try:
-        finished = outage_survived(lambda: _stored(step, control, outcome, hold))
+        finished = outage_survived(lambda: _stored(claim, control, outcome, hold))
     except LeaseLost:
         finished = Finished(stale=True)
     if finished.stale:
         log.warning("outcome came too late; another attempt owns the step")
         return None
-    canvas.send(finished.queued)
+    canvas.hand_over(finished.queued)
     for run_id in finished.wake_run_ids:
         enqueue(TaskName.DISPATCH_RUN, run_id)
-    return finished.next_step
+    if finished.next_step is None or finished.state is None:
+        return None
+    return Claim(finished.next_step, finished.state)
 
 
 def execute(step: ClaimedStep, control: Control) -> StepOutcome:
@@ -120,14 +143,16 @@ def execute(step: ClaimedStep, control: Control) -> StepOutcome:
         )
 
 
-def _stored(
-    step: ClaimedStep, control: Control, outcome: StepOutcome, hold: Hold | None
-) -> Finished:
+def _stored(claim: Claim, control: Control, outcome: StepOutcome, hold: Hold | None) -> Finished:
     control.flush()
+    step, row = claim.step, claim.state.execution(claim.step.execution_id)
+    if control.is_running and row is not None:
+        row.status = StepStatus.RUNNING
     return services.step_finish(
         run_id=step.run_id,
         execution_id=step.execution_id,
         fence=step.fence,
         outcome=outcome,
         hold=hold,
+        kept=claim.state,
     )

@@ -10,6 +10,7 @@ from apps.runs.services.claim import (
     step_renew,
     step_running,
     step_session_started,
+    step_take,
 )
 from apps.runs.services.control import (
     approval_decide,
@@ -77,4 +78,5 @@ __all__ = [
     "step_running",
     "step_session_started",
     "step_stale",
+    "step_take",
 ]

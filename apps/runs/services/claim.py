@@ -1,5 +1,7 @@
 """Taking a queued step, holding it, and giving it back."""
 
+from dataclasses import dataclass
+
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -32,16 +34,30 @@ WITH taken AS (
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A step that the caller holds, and the state it was taken in, to give back at its end."""
+
+    step: ClaimedStep
+    state: RunState
+
+
 def step_claim(*, execution_id: int, attempt: int, owner: str) -> ClaimedStep | None:
+    """`step_take` for those who keep no state."""
+    claim = step_take(execution_id=execution_id, attempt=attempt, owner=owner)
+    return claim.step if claim else None
+
+
+def step_take(*, execution_id: int, attempt: int, owner: str) -> Claim | None:
     """Take one queued execution. None: not queued any more, not due, its run rests, or its agent
     is busy. All of these are normal; the row stays, and whoever changes it sends a new message.
     """
     fault_point("step.before_claim")
     with transaction.atomic():
         state = run_lock_of(execution_id, attempt)
-        claimed = _claim(state, execution_id, owner) if state else None
+        step = _claim(state, execution_id, owner) if state else None
     fault_point("step.after_claim")
-    return claimed
+    return Claim(step, state) if step and state else None
 
 
 def _claim(state: RunState, execution_id: int, owner: str) -> ClaimedStep | None:
@@ -64,6 +80,7 @@ def _claim(state: RunState, execution_id: int, owner: str) -> ClaimedStep | None
     )
     assert taken, "the run's row lock keeps others from this execution"
     row.fence = state.next_fence
+    row.status = StepStatus.STARTING
     return claimed_step(state, row)
 
 

@@ -8,9 +8,11 @@ If deciding fails (a fault of ours, never of an agent), the outcome is stored al
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import F
 from psycopg import errors as pg
@@ -19,11 +21,11 @@ from apps.core.dispatch import TaskName, enqueue
 from apps.core.events import NewEvent
 from apps.core.faults import fault_point
 from apps.pipelines.decide import decide, judged, resume
-from apps.pipelines.decisions import FailRun, Outcome
+from apps.pipelines.decisions import FailRun, Outcome, QueueStep
 from apps.pipelines.routing import match_result
 from apps.runs import machine
 from apps.runs.choices import STEP_ACTIVE, STEP_HELD, AbortReason, RunStatus, StepStatus
-from apps.runs.claims import Finished, Queued, StepOutcome
+from apps.runs.claims import ClaimedStep, Queued, StepOutcome, storable
 from apps.runs.effects import Application, Hold, run_end
 from apps.runs.errors import is_retryable
 from apps.runs.events import run_event, run_events_append, status_event, step_event
@@ -39,6 +41,7 @@ from apps.runs.state import (
     run_load,
     run_lock,
 )
+from apps.runs.transition import is_usual, transition
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +51,22 @@ DECIDING = frozenset({RunStatus.RUNNING, RunStatus.WAITING_HUMAN, RunStatus.PAUS
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What storing an outcome brought about.
+
+    `stale`: the caller no longer held the execution and nothing was written. `next_step`: claimed
+    for the caller in the same transaction, with the `state` to give back at its end. `queued`: for
+    the caller to send; several at once come from a parallel loop and share a join.
+    """
+
+    stale: bool = False
+    next_step: ClaimedStep | None = None
+    state: RunState | None = None
+    queued: Sequence[Queued] = ()
+    wake_run_ids: Sequence[str] = ()  # runs that waited for the agent's slot
+
+
 def step_finish(
     *,
     run_id: str,
@@ -55,15 +74,20 @@ def step_finish(
     fence: int,
     outcome: StepOutcome,
     hold: Hold | None = None,
+    kept: RunState | None = None,
 ) -> Finished:
     """Store how a held execution ended and bring the run as far as it goes.
 
     With `hold`, a single next step is claimed for that owner in the same transaction, if its agent
-    has a slot and nobody waits for it. `Finished.stale`: the execution was no longer the caller's.
+    has a slot and nobody waits for it. `kept` is the state that came with the claim: while nobody
+    else has touched the run, the usual transition needs no other look at it.
+    `Finished.stale`: the execution was no longer the caller's.
     """
     fault_point("step.before_finish")
     try:
-        finished = retried(lambda: _finish(run_id, execution_id, fence, outcome, hold))
+        finished = (kept and _usual(kept, execution_id, outcome, hold)) or retried(
+            lambda: _finish(run_id, execution_id, fence, outcome, hold)
+        )
     except DatabaseError:
         raise
     except Exception:
@@ -71,6 +95,42 @@ def step_finish(
         finished = retried(lambda: _store(run_id, execution_id, fence, outcome))
     fault_point("step.after_finish")
     return finished
+
+
+def _usual(
+    state: RunState, execution_id: int, outcome: StepOutcome, hold: Hold | None
+) -> Finished | None:
+    """The short way, see `transition.py`; None: it does not lead there, and nothing is written."""
+    row = state.execution(execution_id)
+    if row is None or not is_usual(state):
+        return None
+    ended = judge(state, row, outcome)
+    effects = decide(state.pipeline, state.view(outcome_of=row.id), ended)
+    if len(effects) != 1 or not isinstance(effects[0], QueueStep) or effects[0].approval:
+        return None
+    same_agent = state.pipeline.step(effects[0].step_id).agent == row.agent_id
+    if hold and settings.MAX_CONCURRENT_STEPS_PER_AGENT and not same_agent:
+        return None  # another agent's slot is taken under that agent's lock
+    recorded = _Recorded(state, row, ended, outcome)
+    new = transition(
+        state,
+        row,
+        ended=ended,
+        outcome=outcome,
+        result_key=recorded.result_key(),
+        effect=effects[0],
+        events=recorded.told(),
+        owner=hold.owner if hold else "",
+    )
+    if new is None:
+        return None
+    waiting = None if hold else run_waiting_for(row.agent_id, but=state.id)
+    return Finished(
+        next_step=claimed_step(state, new) if hold else None,
+        state=state,
+        queued=() if hold else (Queued(run_id=state.id, execution_id=new.id, attempt=1),),
+        wake_run_ids=(waiting,) if waiting else (),
+    )
 
 
 def retried(write: Callable[[], Result]) -> Result:
@@ -198,7 +258,9 @@ def _held_row(state: RunState, execution_id: int, fence: int) -> ExecutionRow | 
 
 def judge(state: RunState, row: ExecutionRow, outcome: StepOutcome) -> Outcome:
     """The outcome as it counts. Empty values are no outputs."""
-    outputs = {key: value for key, value in outcome.outputs.items() if value.strip()}
+    outputs = {
+        storable(key): storable(value) for key, value in outcome.outputs.items() if value.strip()
+    }
     return judged(
         state.pipeline.step(row.step_id),
         Outcome(
@@ -208,7 +270,7 @@ def judge(state: RunState, row: ExecutionRow, outcome: StepOutcome) -> Outcome:
             succeeded=outcome.succeeded,
             outputs=outputs,
             error_code=outcome.error_code,
-            error=outcome.error,
+            error=storable(outcome.error),
             retryable=outcome.retryable and is_retryable(outcome.error_code),
         ),
     )
@@ -227,14 +289,13 @@ class _Recorded:
         self.events: list[NewEvent] = []
 
     def write(self, *, advanced: bool) -> None:
-        was = self.row.status
         to = StepStatus.COMPLETED if self.ended.succeeded else StepStatus.FAILED
         moved = machine.step_move(
             self.row.id,
             to=to,
             held_by=self.row.fence,
             outputs=dict(self.ended.outputs),
-            result_key=self._result_key(),
+            result_key=self.result_key(),
             error=self.ended.error,
             error_code=self._error_code(),
             commit_hash=self.outcome.commit_hash,
@@ -245,14 +306,19 @@ class _Recorded:
             advanced_at=ClockTimestamp() if advanced else None,
         )
         assert moved, "the run's row lock keeps others from this execution"
-        if was == StepStatus.STARTING:
+        self.events += self.told()
+        if self.row.status == StepStatus.STARTING:
             self._started()
         self.row.status = to
         if self.ended.succeeded:
             self._outputs()
-        self.events.append(self._event())
 
-    def _result_key(self) -> str:
+    def told(self) -> list[NewEvent]:
+        """The events of this end. An executor without a session never said that it runs."""
+        begun = step_event("STEP_STARTED", self.row, sessionId="", agentId=self.row.agent_id)
+        return [begun, self._event()] if self.row.status == StepStatus.STARTING else [self._event()]
+
+    def result_key(self) -> str:
         match = match_result(self.state.pipeline.step(self.row.step_id), self.ended.outputs)
         return match.key[:200] if match and self.ended.succeeded else ""
 
@@ -265,14 +331,10 @@ class _Recorded:
         return JsonMerge("inputs", {"missing_outputs": missing}) if missing else F("inputs")
 
     def _started(self) -> None:
-        """An executor without a session never said that it runs."""
         Run.objects.filter(id=self.state.id).update(
             current_step_id=self.row.step_id, updated_at=ClockTimestamp()
         )
         self.state.current_step_id = self.row.step_id
-        self.events.append(
-            step_event("STEP_STARTED", self.row, sessionId="", agentId=self.row.agent_id)
-        )
 
     def _outputs(self) -> None:
         values = self.ended.outputs
@@ -329,6 +391,7 @@ def conclude(
     waiting = run_waiting_for(row.agent_id, but=state.id) if row and released else None
     return Finished(
         next_step=claimed_step(state, taken) if taken else None,
+        state=state,
         queued=() if taken or state.status != RunStatus.RUNNING else application.queued(),
         wake_run_ids=(waiting,) if waiting else (),
     )

@@ -1,0 +1,175 @@
+"""The usual transition in one statement: a step has succeeded and exactly one other follows it.
+
+The decision is taken upon a state that the worker kept from its last lock. The statement writes all
+or nothing: it starts with the run's row and asks whether its `version` is still the one that the
+state was read at, and whether the execution is still held. When it is not, nothing has happened,
+and the caller goes the long way (`services.finish`), which writes the very same rows.
+"""
+
+import orjson
+from django.conf import settings
+from django.db import connection
+
+from apps.core.events import APPEND_PARTS, NewEvent, append_params, appended
+from apps.pipelines.decisions import Outcome, QueueStep
+from apps.runs import machine
+from apps.runs.choices import RunStatus, StepStatus
+from apps.runs.claims import StepOutcome
+from apps.runs.events import run_topic, step_event
+from apps.runs.models import RunOutput
+from apps.runs.state import ExecutionRow, OutputRow, RunState
+from apps.runs.variables import step_limits
+
+_OWN_PARTS = """
+WITH run AS (
+  UPDATE runs_run SET version = version + 1, updated_at = clock_timestamp(),
+                      current_step_id = %(step)s
+   WHERE id = %(run)s AND version = %(version)s AND status = 'running'
+     AND (NOT %(taken)s OR %(slots)s = 0 OR NOT EXISTS (
+       SELECT 1 FROM runs_stepexecution e JOIN runs_run r ON r.id = e.run_id
+        WHERE e.agent_id = %(agent)s AND e.status = 'queued' AND e.due_at <= clock_timestamp()
+          AND NOT e.superseded AND r.status = 'running' AND e.run_id <> %(run)s))
+  RETURNING id, workspace_id
+), done AS (
+  UPDATE runs_stepexecution e
+     SET status = 'completed', outputs = %(outputs)s::jsonb, result_key = %(result_key)s,
+         commit_hash = %(commit_hash)s, model_used = %(model_used)s,
+         inputs = e.inputs || %(inputs)s::jsonb, finished_at = clock_timestamp(),
+         advanced_at = clock_timestamp(), lease_until = NULL
+    FROM run
+   WHERE e.id = %(execution)s AND e.fence = %(fence)s AND e.abort_reason = ''
+     AND e.status = ANY(%(held)s)
+  RETURNING e.id
+), replaced AS (
+  UPDATE runs_runoutput o SET current = false
+    FROM done WHERE o.run_id = %(run)s AND o.current AND o.key = ANY(%(keys)s)
+  RETURNING o.id
+), output AS (
+  INSERT INTO runs_runoutput (run_id, generation, key, value, step_execution_id, scope,
+                              loop_item_id, current)
+  SELECT %(run)s, %(generation)s, o.key, o.value, done.id, %(scope)s, %(item)s::bigint, true
+    FROM done, unnest(%(keys)s::text[], %(values)s::text[]) AS o(key, value),
+         (SELECT count(*) FROM replaced) AS before_these
+), next AS (
+  INSERT INTO runs_stepexecution (
+      run_id, generation, step_id, visit, attempt, agent_id, status, timeout_s, max_retries,
+      loop_item_id, result_retries, queued_after_id, fence, lease_owner, lease_until, base_commit,
+      dispatched_at, dispatch_count, inputs, outputs, result_key, error, error_code, retry_count,
+      lost_count, repair, repair_for, human_context, model_used, commit_hash, superseded,
+      abort_reason, stream_position)
+  SELECT %(run)s, %(generation)s, %(next_step)s, %(next_visit)s, 1, %(next_agent)s,
+         %(next_status)s, %(next_timeout)s, %(next_max_retries)s, %(next_item)s::bigint,
+         %(next_result_retries)s, done.id,
+         CASE WHEN %(taken)s THEN nextval('runs_fence_seq') ELSE 0 END, %(owner)s,
+         CASE WHEN %(taken)s THEN clock_timestamp() + make_interval(secs => %(lease_s)s) END,
+         CASE WHEN %(taken)s THEN coalesce(
+           (SELECT head_commit FROM repos_workspace w WHERE w.id = run.workspace_id), '')
+         ELSE '' END,
+         clock_timestamp(), 0, '{}', '{}', '', '', '', 0,
+         0, false, '', '', '', '', false,
+         '', '0'
+    FROM done, run
+  RETURNING id, fence
+),
+"""
+_TRANSITION = " ".join(
+    (
+        _OWN_PARTS,
+        APPEND_PARTS.format(guard="next"),
+        "SELECT next.id, next.fence, event.* FROM next, event",
+    )
+)
+
+
+def transition(
+    state: RunState,
+    row: ExecutionRow,
+    *,
+    ended: Outcome,
+    outcome: StepOutcome,
+    result_key: str,
+    effect: QueueStep,
+    events: list[NewEvent],
+    owner: str,
+) -> ExecutionRow | None:
+    """Complete `row` and queue what `effect` names; with `owner`, take it at once.
+
+    None: not possible any more, and nothing is written. `state` is brought up to date.
+    """
+    outputs = dict(ended.outputs)
+    missing = list(outcome.missing_outputs)
+    inputs = {"missing_outputs": missing} if missing else {}
+    limits = step_limits(state, effect.step_id)
+    item = state.item(effect.loop_item) if effect.loop_item else None
+    output_item = state.open_item_id(row)
+    new = ExecutionRow(
+        id=0,
+        first_id=0,
+        step_id=effect.step_id,
+        visit=effect.visit,
+        attempt=1,
+        status=StepStatus.STARTING if owner else StepStatus.QUEUED,
+        agent_id=limits.agent_id,
+        result_retries=effect.result_retries,
+        loop_item_id=item.id if item else None,
+        timeout_s=limits.timeout_s,
+    )
+    queued = step_event("STEP_QUEUED", new, agentId=new.agent_id)
+    topic = run_topic(state.id)
+    params = {
+        "run": state.id,
+        "version": state.version,
+        "generation": state.generation,
+        "execution": row.id,
+        "fence": row.fence,
+        "held": machine.sources(machine.STEP_MOVES, StepStatus.COMPLETED),
+        "step": row.step_id,
+        "agent": row.agent_id,
+        "outputs": orjson.dumps(outputs).decode(),
+        "keys": list(outputs),
+        "values": list(outputs.values()),
+        "scope": RunOutput.Scope.LOOP_ITEM if output_item else RunOutput.Scope.RUN,
+        "item": output_item,
+        "result_key": result_key,
+        "commit_hash": outcome.commit_hash,
+        "model_used": outcome.model_used,
+        "inputs": orjson.dumps(inputs).decode(),
+        "slots": settings.MAX_CONCURRENT_STEPS_PER_AGENT,
+        "taken": bool(owner),
+        "owner": owner,
+        "lease_s": settings.LEASE_S,
+        "next_step": new.step_id,
+        "next_visit": new.visit,
+        "next_agent": new.agent_id,
+        "next_status": new.status,
+        "next_timeout": new.timeout_s,
+        "next_max_retries": limits.max_retries,
+        "next_item": new.loop_item_id,
+        "next_result_retries": new.result_retries,
+        **append_params(topic, [*events, queued], state.id),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TRANSITION, params)
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    appended(topic, (each[2:] for each in rows))
+    new.id = new.first_id = rows[0][0]
+    new.fence = rows[0][1]
+    state.version += 1
+    state.current_step_id = row.step_id
+    row.status = StepStatus.COMPLETED
+    for key, value in outputs.items():
+        state.outputs[key] = OutputRow(value, output_item)
+    state.put(new)
+    return new
+
+
+def is_usual(state: RunState) -> bool:
+    """Whether the kept state is of the kind that the statement can carry on."""
+    return (
+        state.status == RunStatus.RUNNING
+        and not state.stopping
+        and not state.in_status({StepStatus.QUEUED, StepStatus.PENDING})
+        and state.workspace_is_ready
+    )

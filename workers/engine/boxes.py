@@ -68,6 +68,14 @@ def chosen() -> Choice:
     return choice
 
 
+def warm_up() -> None:
+    """Choose the runner and get it ready, before the first step asks for it."""
+    try:
+        chosen().runner.warm()
+    except DjinnError as exc:
+        log.warning("no box can be made at present", error=exc.message)
+
+
 def instance() -> str:
     """Names this install on a host that several share: a hash of its data directory."""
     return hashlib.sha256(str(settings.DATA_ROOT).encode()).hexdigest()[:12]

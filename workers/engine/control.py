@@ -71,6 +71,7 @@ class Control:
         return self._is_running
 
     def running(self) -> None:
+        self._tolerant(self._flush)  # what the box did before it
         self._must(
             lambda: services.step_running(
                 run_id=self._step.run_id,

@@ -26,7 +26,7 @@ from workers.runners.base import (
     RunnerUnavailable,
 )
 
-_TIMEOUT_S = 60
+_TIMEOUT_S = 20  # below a lease: a daemon that hangs fails the step, not the worker
 _PROBE_TIMEOUT_S = 3
 _RUNTIME = ("/opt/djinnbot/venv/bin/python", "-m", "workers.runtime")
 _RUNNING = frozenset({"running", "restarting", "paused"})

@@ -3,19 +3,28 @@
 Arguments are ids. Unknown ones, of a newer sender, are ignored: a deploy breaks no message.
 """
 
-from celery import shared_task
-from celery.signals import worker_shutting_down
+import threading
 
-from apps.core.dispatch import TaskName
+from celery import current_app, shared_task
+from celery.signals import worker_ready, worker_shutting_down
+
+from apps.core.dispatch import Queue, TaskName
 from apps.runs import services
 from apps.runs.errors import IllegalMove, RunNotFound
-from workers.engine import canvas, steps, workspaces
+from workers.engine import boxes, canvas, steps, workspaces
 from workers.engine.shutdown import shutting_down
 
 
 @worker_shutting_down.connect
 def _stop_taking_work(**_: object) -> None:
     shutting_down.ask()
+
+
+@worker_ready.connect
+def _warm_up(**_: object) -> None:
+    """A worker that will start boxes gets ready for the first one."""
+    if Queue.AGENTS in current_app.amqp.queues.consume_from:
+        threading.Thread(target=boxes.warm_up, name="warm-up", daemon=True).start()
 
 
 @shared_task(name=TaskName.PREPARE_WORKSPACE)

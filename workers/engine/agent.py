@@ -23,6 +23,7 @@ from apps.sessions.services import session_prompt_set, session_running
 from workers.engine.boxes import agent_author
 from workers.engine.executor import Cancelled, ClaimedStep, LeaseLost, StepControl, StepOutcome
 from workers.engine.outputs import ResultFiles, collected, commit_summary, structured_outputs
+from workers.engine.progress import progress_append
 from workers.engine.prompts import (
     BASE_TOOLS,
     COMPLETION_TOOLS,
@@ -316,6 +317,7 @@ class _Attempt:
                 model=end.model,
             )
         self._control.finishing()
+        progress_append(self._step, outcome)
         return replace(outcome, commit_hash=self._commit(outcome))
 
     def _success(self, end: StepEnd) -> StepOutcome:

@@ -6,3 +6,4 @@ from djinnbot.settings.env import env
 
 DEBUG = env.bool("DEBUG", default=False)
 WHITENOISE_USE_FINDERS = True  # static files straight from the source tree
+STATIC_ROOT = None  # nothing is collected here

@@ -331,7 +331,7 @@ def test_a_model_that_answers_while_redis_freezes_loses_no_text(world: Start, ba
     here = world(backend, [Answer(text=words, pause_s=0.02), calls("complete")])
     work = Background(here, here.run())
     work.until_event("STEP_OUTPUT")
-    here.redis.execute_command("CLIENT", "PAUSE", 3000, "ALL")
+    here.redis.client_pause(3000)
     outcome = work.ended(60)
     assert outcome is not None
     assert outcome.succeeded

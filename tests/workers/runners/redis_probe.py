@@ -32,7 +32,7 @@ ATTEMPTS = {
 
 for name, command in ATTEMPTS.items():
     try:
-        answer = client.execute_command(*command)
+        answer = client.execute_command(*command)  # type: ignore[no-untyped-call]
     except redis.exceptions.NoPermissionError:
         print("refused", name)
     else:

@@ -23,7 +23,8 @@ def proxy(tmp_path: Path) -> Iterator[CutProxy]:
 
 
 def url_through(proxy: CutProxy) -> str:
-    return settings.REDIS_URL.replace(urlsplit(settings.REDIS_URL).path, str(proxy.path))
+    url: str = settings.REDIS_URL
+    return url.replace(urlsplit(url).path, str(proxy.path))
 
 
 @pytest.mark.parametrize("cuts", [1, 4])

@@ -45,7 +45,7 @@ const draw = perFrame(() => {
   render(part("head"), header(run));
   render(part("banners"), banners(run));
   if (state.graph) render(part("graph"), stepGraph({ graph: state.graph, run, selected: state.selected }));
-  render(part("path"), pathStrip({ run, selectedKey: "" }));
+  drawPath(run);
   drawPanel(run);
   view.update(run);
   drawPlaceholder(run);
@@ -53,6 +53,15 @@ const draw = perFrame(() => {
   if (!follow.offers) part("newest").hidden = true;
   follow.drawn();
 });
+
+/** While the run goes on its newest step is in view. */
+function drawPath(run) {
+  const place = part("path");
+  const before = place.firstElementChild?.children.length ?? 0;
+  render(place, pathStrip({ run, selectedKey: "" }));
+  const strip = place.firstElementChild;
+  if (strip && strip.children.length > before && !hasEnded(run)) strip.scrollLeft = strip.scrollWidth;
+}
 
 function drawPanel(run) {
   for (const tab of page.querySelectorAll("[role=tab]")) {

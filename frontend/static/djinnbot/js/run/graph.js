@@ -47,9 +47,13 @@ function stepRow({ node, at, last, run, edges, selected }) {
           visits > 1 && h("span", { class: "visits num", title: `${visits} visits` }, `×${visits}`),
           loop && loopBadge(loop)),
         h("span", { class: "who" }, h("span", { class: "visually-hidden" }, `${statusWord(status)}, `),
-          node.agent_id, latest?.started_at && h("span", { class: "num" }, " · ", timeOf(executions)))),
+          node.agent_id, latest?.started_at && h("span", { class: "num" }, " · ", timeOf(executions)),
+          resultWord(latest) && ` · ${resultWord(latest)}`)),
       routes.length > 0 && h("span", { class: "visually-hidden" }, routeWords(routes))));
 }
+
+/** The result that chose the route, such as APPROVED. */
+export const resultWord = (row) => (row?.status === "completed" ? row.result_key || "" : "");
 
 function routeWords(routes) {
   return `. Routes: ${routes.map((edge) =>
@@ -160,7 +164,6 @@ export function pathStrip({ run, selectedKey }) {
     rows.map((row) => {
       const status = shownStatus(row, run);
       const key = `${row.step_id}/${row.visit}/${row.attempt}`;
-      const word = row.result_key && row.result_key !== row.status ? row.result_key : statusWord(status);
       return h("li", { class: row.superseded ? "superseded" : "", dataset: { key } },
         h("button", { type: "button", "aria-pressed": String(selectedKey === key),
           dataset: { action: "go-section", key, tone: statusTone(status) },
@@ -168,6 +171,7 @@ export function pathStrip({ run, selectedKey }) {
           statusMark(status), h("span", null, row.step_id),
           row.loop_item && h("span", { class: "muted num" }, `item ${row.loop_item.index + 1}`),
           row.attempt > 1 && h("span", { class: "muted num" }, `try ${row.attempt}`),
-          h("span", { class: "visually-hidden" }, word)));
+          resultWord(row) && h("span", { class: "muted" }, resultWord(row)),
+          h("span", { class: "visually-hidden" }, statusWord(status))));
     }));
 }

@@ -4,7 +4,7 @@ import { h, render } from "../lib/dom.js";
 import { between, clockTime, count, duration } from "../lib/format.js";
 import { markdown } from "../lib/markdown.js";
 import { icon, statusPill } from "../lib/status.js";
-import { shownStatus } from "./graph.js";
+import { resultWord, shownStatus } from "./graph.js";
 import { argumentSummary, grouped, groupTitle, plainText, sectionKey } from "./model.js";
 
 const TOOL_ICONS = { bash: "terminal", exec_code: "terminal", edit: "edit", write: "edit", read: "read",
@@ -84,7 +84,8 @@ export class TranscriptView {
     const version = `${entry.number}.${entry.version ?? entry.items.length}`;
     if (drawn.has(version)) return keeper(drawn.get(version));
     const made = DRAW[entry.kind](entry);
-    made.dataset.key = `i${entry.number}`;
+    // A call that prints stands open; when its result is there it is another element, folded.
+    made.dataset.key = `i${entry.number}${entry.live ? "-live" : ""}`;
     made.dataset.version = version;
     return made;
   }
@@ -94,7 +95,7 @@ export class TranscriptView {
 function headFacts(row, run) {
   if (!row) return "";
   const took = row.started_at && !row.finished_at ? between(row.started_at, null) : "";
-  return [shownStatus(row, run), row.model_used, row.commit_hash, row.finished_at, row.superseded, row.remedy, took].join("|");
+  return [shownStatus(row, run), row.model_used, row.commit_hash, row.result_key, row.finished_at, row.superseded, row.remedy, took].join("|");
 }
 
 /** A stand-in which tells the morph to leave the live element as it is. */
@@ -123,6 +124,7 @@ function sectionHead(section, execution, run) {
         section.context >= 50 && !section.ended && `context ${Math.round(section.context)} % full`,
       ].filter(Boolean).map((fact, at) => [at > 0 && " · ", h("span", { class: "num" }, fact)]))),
     execution?.superseded && h("span", { class: "muted" }, "superseded"),
+    resultWord(execution) && h("span", { class: "result-tag mono" }, resultWord(execution)),
     statusPill(status || "queued"));
 }
 

@@ -16,9 +16,7 @@ from apps.core.dispatch import QUEUE_OF, TaskName, enqueue
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """What reaches Celery's client, one step before the wire."""
     calls: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(
-        current_app, "send_task", lambda name, **facts: calls.append((name, facts))
-    )
+    monkeypatch.setattr(current_app, "send_task", lambda name, **facts: calls.append((name, facts)))
     monkeypatch.setattr(dispatch._circuit, "_open_until", 0.0)
     return calls
 

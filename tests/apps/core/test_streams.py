@@ -38,10 +38,16 @@ def append(count: int, topic: str = TOPIC) -> None:
         events_append(topic, [NewEvent(type="PIPELINE_UPDATED", payload={"n": number, "t": "é\n"})])
 
 
-async def append_slowly(count: int, pause_s: float = 0.004) -> None:
-    for _ in range(count):
-        await in_thread(append, 1)
-        await asyncio.sleep(pause_s)
+async def write_on(topic: str, count: int, type: str) -> None:
+    """Write `count` events in many small transactions."""
+    dice = random.Random(count)
+    numbers = list(range(count))
+    while numbers:
+        some = dice.randint(1, 5)
+        batch = [NewEvent(type=type, payload={"chunk": f"{n} é\n"}) for n in numbers[:some]]
+        numbers = numbers[some:]
+        await in_thread(events_append, topic, batch)
+        await asyncio.sleep(0.004)
 
 
 def written(topic: str = TOPIC) -> list[str]:
@@ -96,7 +102,7 @@ async def test_websocket_cut_at_random_frames_gives_the_same_bytes(
     live: Live, web_server: LiveProcess, key: str
 ) -> None:
     dice = random.Random(35)
-    writer = asyncio.create_task(append_slowly(RESUMES * 8))
+    writer = asyncio.create_task(write_on(TOPIC, RESUMES * 8, "PIPELINE_UPDATED"))
     got: list[str] = []
     last = "0"
     for cut in range(RESUMES + 1):
@@ -118,15 +124,7 @@ async def test_event_stream_cut_at_random_frames_gives_the_same_bytes(
     run_id = await in_thread(_run_of, owner)
     topic = f"run:{run_id}"
     dice = random.Random(36)
-
-    async def write() -> None:
-        for number in range(RESUMES * 6):
-            await in_thread(
-                events_append, topic, [NewEvent(type="STEP_OUTPUT", payload={"chunk": str(number)})]
-            )
-            await asyncio.sleep(0.003)
-
-    writer = asyncio.create_task(write())
+    writer = asyncio.create_task(write_on(topic, RESUMES * 6, "STEP_OUTPUT"))
     got: list[str] = []
     last = ""
     async with httpx2.AsyncClient(

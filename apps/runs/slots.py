@@ -5,7 +5,8 @@ first served over all runs: a step waits for those of its agent that were queued
 """
 
 from django.conf import settings
-from django.db import connection
+
+from apps.runs.prepared import fetch_prepared
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('djinnbot:slot:' || %s, 0))"
 
@@ -35,17 +36,14 @@ def slot_is_free(agent_id: str, execution_id: int | None) -> bool:
     limit = settings.MAX_CONCURRENT_STEPS_PER_AGENT
     if not limit:
         return True
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [agent_id])
-        cursor.execute(_COUNT, {"agent": agent_id, "execution": execution_id})
-        return bool(cursor.fetchone()[0] < limit)
+    fetch_prepared(_LOCK, [agent_id])
+    (count,) = fetch_prepared(_COUNT, {"agent": agent_id, "execution": execution_id})[0]
+    return bool(count < limit)
 
 
 def run_waiting_for(agent_id: str, *, but: str) -> str | None:
     """The run whose step is next in line for this agent, other than `but`."""
     if not settings.MAX_CONCURRENT_STEPS_PER_AGENT:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [agent_id, but])
-        row = cursor.fetchone()
-    return row[0] if row else None
+    rows = fetch_prepared(_NEXT, [agent_id, but])
+    return rows[0][0] if rows else None

@@ -22,6 +22,7 @@ from apps.pipelines.decisions import (
 from apps.pipelines.definition import Pipeline
 from apps.runs.choices import StepStatus
 from apps.runs.errors import RunNotFound
+from apps.runs.prepared import fetch_prepared
 from apps.runs.snapshots import pipeline_of
 from apps.runs.variables import run_variables
 
@@ -308,21 +309,18 @@ def run_lock_of(execution_id: int, attempt: int) -> RunState | None:
 
 
 def _lock(statement: str, *params: str | int) -> RunState | None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        row = cursor.fetchone()
-    if row is None:
+    rows = fetch_prepared(statement, params)
+    if not rows:
         return None
-    fields = list(row)
+    fields = list(rows[0])
     fields[VARIABLES] = orjson.loads(fields[VARIABLES])
     return RunState(*fields)
 
 
 def run_load(state: RunState) -> RunState:
     """Read executions, loops and outputs of a locked run."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOAD_ROWS, {"run": state.id, "generation": state.generation})
-        parts = [orjson.loads(text) for text in cursor.fetchone()]
+    rows = fetch_prepared(_LOAD_ROWS, {"run": state.id, "generation": state.generation})
+    parts = [orjson.loads(text) for text in rows[0]]
     executions, loops, outputs, state.last_visit, state.last_generation, state.stopping = parts
     state.executions = [ExecutionRow(**row) for row in executions]
     state.loops = [_loop_row(row) for row in loops]

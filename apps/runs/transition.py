@@ -6,12 +6,8 @@ state was read at, and whether the execution is still held. When it is not, noth
 and the caller goes the long way (`services.finish`), which writes the very same rows.
 """
 
-from typing import Any
-
 import orjson
 from django.conf import settings
-from django.db import connection
-from psycopg import Cursor
 
 from apps.core.events import APPEND_PARTS, NewEvent, append_params, appended
 from apps.pipelines.decisions import Outcome, QueueStep
@@ -20,6 +16,7 @@ from apps.runs.choices import RunStatus, StepStatus
 from apps.runs.claims import StepOutcome
 from apps.runs.events import run_topic, step_event
 from apps.runs.models import RunOutput
+from apps.runs.prepared import fetch_prepared
 from apps.runs.state import ExecutionRow, OutputRow, RunState
 from apps.runs.variables import step_limits
 
@@ -151,7 +148,7 @@ def transition(
         "next_result_retries": new.result_retries,
         **append_params(topic, [*events, queued], state.id),
     }
-    rows = _executed(params)
+    rows = fetch_prepared(_TRANSITION, params)
     if not rows:
         return None
     appended(topic, (each[2:] for each in rows))
@@ -164,13 +161,6 @@ def transition(
         state.outputs[key] = OutputRow(value, output_item)
     state.put(new)
     return new
-
-
-def _executed(params: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The statement is large: prepared on the server, it is planned once a connection."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        return cursor.execute(_TRANSITION, params, prepare=True).fetchall()
 
 
 def is_usual(state: RunState) -> bool:

@@ -1,6 +1,7 @@
 """What surrounds every request: its id, the optional slash, and problems for what DRF never saw."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -11,6 +12,7 @@ from django.http.response import HttpResponseBase
 
 from apps.core.api.errors import API_PREFIX, error_from, log_fault, problem_response
 from apps.core.ids import new_id
+from apps.core.metrics import REQUEST_SECONDS
 
 _VALID_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -32,13 +34,13 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._asynchronous(request)
-        with _request_log(request) as request_id:
-            return _stamp(cast(HttpResponseBase, self.get_response(request)), request_id)
+        with _Surroundings(request) as surroundings:
+            return surroundings.leave(cast(HttpResponseBase, self.get_response(request)))
 
     async def _asynchronous(self, request: HttpRequest) -> HttpResponseBase:
-        with _request_log(request) as request_id:
+        with _Surroundings(request) as surroundings:
             response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
-            return _stamp(response, request_id)
+            return surroundings.leave(response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer an exception of a plain view under `/v1/` as a problem, also with DEBUG."""
@@ -50,24 +52,29 @@ class RequestIdMiddleware:
         return problem_response(error, request)
 
 
-class _request_log:
-    """Names the request in all log lines of its context, and takes its trailing slash off."""
+class _Surroundings:
+    """Names the request in all log lines of its context, takes its trailing slash off, and measures
+    the time to its answer."""
 
     def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._began = time.perf_counter()
         given = request.headers.get("X-Request-ID", "")
         self.request_id = given if _VALID_ID.fullmatch(given) else new_id("req").replace("_", "-")
         request.request_id = self.request_id  # type: ignore[attr-defined]
         if request.path_info.startswith(API_PREFIX) and request.path_info.endswith("/"):
             request.path_info = request.path_info.rstrip("/")
 
-    def __enter__(self) -> str:
+    def __enter__(self) -> "_Surroundings":
         self._tokens = structlog.contextvars.bind_contextvars(request_id=self.request_id)
-        return self.request_id
+        return self
 
     def __exit__(self, *_: object) -> None:
         structlog.contextvars.reset_contextvars(**self._tokens)
 
-
-def _stamp(response: HttpResponseBase, request_id: str) -> HttpResponseBase:
-    response["X-Request-ID"] = request_id
-    return response
+    def leave(self, response: HttpResponseBase) -> HttpResponseBase:
+        response["X-Request-ID"] = self.request_id
+        match = self._request.resolver_match
+        labels = (self._request.method or "", match.route if match else "", response.status_code)
+        REQUEST_SECONDS.labels(*labels).observe(time.perf_counter() - self._began)
+        return response

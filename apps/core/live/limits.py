@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from apps.core.api.callers import Caller
 from apps.core.errors import LimitReached
+from apps.core.metrics import OPEN_STREAMS
 
 USER_STREAMS = 20
 SESSION_STREAMS = 5
@@ -21,9 +22,11 @@ def stream_slot(caller: Caller) -> Iterator[None]:
     if _open[caller.principal] >= limit:
         raise LimitReached(f"You have {limit} open streams already.", limit=limit)
     _open[caller.principal] += 1
+    OPEN_STREAMS.inc()
     try:
         yield
     finally:
+        OPEN_STREAMS.dec()
         _open[caller.principal] -= 1
         if not _open[caller.principal]:
             del _open[caller.principal]

@@ -63,6 +63,10 @@ def test_metrics_are_for_this_machine_and_administrators(
     assert beside.status_code == 200
     assert beside["Content-Type"].startswith("text/plain")
     assert b"djinnbot_queue_length" in beside.content
+    again = APIClient().get("/metrics").content
+    assert (
+        b'djinnbot_http_request_seconds_count{method="GET",route="metrics",status="200"}' in again
+    )
     assert APIClient().get("/metrics", REMOTE_ADDR=NOWHERE).status_code == 401
     assert APIClient().get("/metrics", HTTP_X_FORWARDED_FOR="1.2.3.4").status_code == 401
     assert api_client(owner).get("/metrics", REMOTE_ADDR=NOWHERE).status_code == 200

@@ -38,6 +38,21 @@ def _source(path: str) -> Callable[[str], SessionFacts | None]:
 
 
 def session_facts(session_id: str) -> SessionFacts:
-    path: str = settings.LLM_SESSION_FACTS
-    facts = _source(path)(session_id) if path and session_id else None
-    return facts or SessionFacts(session_id=session_id)
+    """Asked once a session and process: a session works on one step and one item of its loop."""
+    found = _known.get(session_id)
+    if found is None:
+        path: str = settings.LLM_SESSION_FACTS
+        facts = _source(path)(session_id) if path and session_id else None
+        found = facts or SessionFacts(session_id=session_id)
+        _remember(session_id, found)
+    return found
+
+
+_known: dict[str, SessionFacts] = {}
+_KEPT = 2000
+
+
+def _remember(session_id: str, facts: SessionFacts) -> None:
+    while len(_known) >= _KEPT:
+        _known.pop(next(iter(_known)), None)
+    _known[session_id] = facts

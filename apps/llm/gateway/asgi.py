@@ -14,8 +14,9 @@ from django.conf import settings
 
 from apps.core.aio import in_thread
 from apps.llm.errors import GatewayError
+from apps.llm.facts import session_facts
 from apps.llm.gateway.attempts import Limits, Opened, next_chunk, open_with_retries
-from apps.llm.gateway.caller import caller_facts
+from apps.llm.gateway.caller import caller_of
 from apps.llm.gateway.catalog import catalog
 from apps.llm.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
 from apps.llm.gateway.observe import Observer, observer_for
@@ -80,20 +81,14 @@ async def _refuse(http: Exchange, dialect: Dialect, error: GatewayError) -> None
 
 
 async def _models(http: Exchange) -> None:
-    known = await in_thread(caller_facts, http.bearer)
-    await http.answer(200, orjson.dumps(catalog(known.caller.models)))
+    caller = await in_thread(caller_of, http.bearer)
+    await http.answer(200, orjson.dumps(catalog(caller.models)))
 
 
 async def _call(http: Exchange, dialect: Dialect) -> None:
-    known = await in_thread(caller_facts, http.bearer)
-    request = parse_request(
-        dialect=dialect,
-        raw=await http.body(settings.LLM_REQUEST_LIMIT_MB << 20),
-        headers=http.headers,
-        caller=known.caller,
-        facts=known.facts,
-    )
-    work = asyncio.create_task(_answer(http, request, known.failures))
+    raw = await http.body(settings.LLM_REQUEST_LIMIT_MB << 20)
+    request = await in_thread(_request, http, dialect, raw)
+    work = asyncio.create_task(_answer(http, request))
     gone = asyncio.create_task(http.gone())
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -106,7 +101,18 @@ async def _call(http: Exchange, dialect: Dialect) -> None:
         work.cancel()
 
 
-async def _answer(http: Exchange, request: ModelRequest, failures: int) -> None:
+def _request(http: Exchange, dialect: Dialect, raw: bytes) -> ModelRequest:
+    caller = caller_of(http.bearer)
+    return parse_request(
+        dialect=dialect,
+        raw=raw,
+        headers=http.headers,
+        caller=caller,
+        facts=session_facts(caller.session_id),
+    )
+
+
+async def _answer(http: Exchange, request: ModelRequest) -> None:
     """Every way out writes the call's row, and before the client sees the end of its answer."""
     record = CallRecord(request)
     observer = observer_for(request.dialect)
@@ -115,7 +121,7 @@ async def _answer(http: Exchange, request: ModelRequest, failures: int) -> None:
     opened: Opened | None = None
     try:
         check_allowed(request)
-        upstream, record.key = route(request, failures)
+        upstream, record.key = route(request)
         opened = await open_with_retries(upstream, request, limits)
         record.began(opened.tries)
         relay = _relay_stream if request.stream else _relay_whole

@@ -1,38 +1,22 @@
 """Which session calls. Nobody else may: no person, no API key."""
 
-from dataclasses import dataclass
-
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.accounts.authentication import SessionTokenAuthentication
 from apps.accounts.models import SessionToken
 from apps.llm.errors import GatewayError
-from apps.llm.facts import SessionFacts, session_facts
 from apps.llm.gateway.request import Caller
-from apps.llm.selectors import failures_since_answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerFacts:
-    caller: Caller
-    facts: SessionFacts
-    failures: int  # calls of the session that failed since its last answer
-
-
-def caller_facts(bearer: str) -> CallerFacts:
-    """All that the database knows of a caller, in one go. Raises GatewayError 401."""
+def caller_of(bearer: str) -> Caller:
+    """Raises GatewayError 401. Asked at every call: a token ends when it is revoked."""
     try:
         found = SessionTokenAuthentication().authenticate_token(bearer)
     except AuthenticationFailed as exc:
         raise _refused(str(exc.detail)) from None
     if found is None:
         raise _refused("The model gateway takes the token of an agent's session only.")
-    token = found[1]
-    return CallerFacts(
-        caller=_caller(token),
-        facts=session_facts(token.session_id),
-        failures=failures_since_answer(token.session_id),
-    )
+    return _caller(found[1])
 
 
 def _caller(token: SessionToken) -> Caller:

@@ -28,19 +28,19 @@ def limits_of_settings() -> Limits:
     )
 
 
-def route(request: ModelRequest, failures: int) -> tuple[Upstream, ProviderKey | None]:
+def route(request: ModelRequest) -> tuple[Upstream, ProviderKey | None]:
     """The upstream and the key it uses. Raises GatewayError: unknown, no key, wrong dialect."""
     if settings.LLM_CASSETTE == "replay":
         return PlayerUpstream(settings.LLM_CASSETTE_DIR), None
-    upstream, key = _live(request, failures)
+    upstream, key = _live(request)
     if settings.LLM_CASSETTE == "record":
         return RecorderUpstream(upstream, settings.LLM_CASSETTE_DIR), key
     return upstream, key
 
 
-def _live(request: ModelRequest, failures: int) -> tuple[Upstream, ProviderKey | None]:
+def _live(request: ModelRequest) -> tuple[Upstream, ProviderKey | None]:
     if request.provider_id == SCRIPTED:
-        return ScriptedUpstream(failures), None
+        return ScriptedUpstream(), None
     provider = provider_get(request.provider_id)
     if provider.dialect is not request.dialect:
         raise GatewayError(

@@ -63,9 +63,10 @@ class ScriptedServer:
 
     async def _answer(self, http: Exchange, request: ModelRequest) -> None:
         key = key_of(dict(request.body))
+        before = self._failures[key]
         self._failures[key] += 1  # taken back when the answer comes to its end
         try:
-            response = await ScriptedUpstream(self._failures[key] - 1).open(request)
+            response = await ScriptedUpstream(lambda session_id: before).open(request)
         except GatewayError as error:
             # What a provider would answer, before the gateway makes it its own.
             status = error.extra.get("upstream_status", error.http_status)

@@ -1,8 +1,9 @@
 """The scripted model as an upstream of the gateway: it fails, waits and breaks off as told."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
+from apps.core.aio import in_thread
 from apps.llm.errors import GatewayError
 from apps.llm.facts import SessionFacts
 from apps.llm.gateway.request import ModelRequest
@@ -13,18 +14,22 @@ from apps.llm.scripted.library import AUTO, script_get
 from apps.llm.scripted.play import Played, has_step, play
 from apps.llm.scripted.reply import Reply, reply_of, stream, whole
 from apps.llm.scripted.script import Fault, Script, Turn
+from apps.llm.selectors import failures_since_answer
+
+Failures = Callable[[str], int]
 
 
 class ScriptedUpstream:
-    """`failures`: how often this very turn has failed before, by the call log."""
+    """`failures_of` a session says how often its newest turn has failed before, for `times`."""
 
-    def __init__(self, failures: int = 0) -> None:
-        self._failures = failures
+    def __init__(self, failures_of: Failures = failures_since_answer) -> None:
+        self._failures_of = failures_of
+        self._failed_here = 0
 
     async def open(self, request: ModelRequest) -> UpstreamResponse:
         conversation = conversation_of(request.dialect, request.body)
         script, played = played_turn(request.model, request.facts, conversation)
-        turn = self._healed(played.turn)
+        turn = await self._healed(played.turn, request)
         await asyncio.sleep(turn.delay_s)
         if turn.error is not None:
             raise self._failure(turn.error, request.name)
@@ -38,14 +43,17 @@ class ScriptedUpstream:
         chunks = _stream if request.stream else _whole
         return UpstreamResponse(status=200, chunks=chunks(request, script, turn, reply))
 
-    def _healed(self, turn: Turn) -> Turn:
+    async def _healed(self, turn: Turn, request: ModelRequest) -> Turn:
         """The turn without its faults, once it has failed as often as it should."""
-        if turn.times is None or self._failures < turn.times:
+        if turn.times is None:
+            return turn
+        before = await in_thread(self._failures_of, request.caller.session_id)
+        if before + self._failed_here < turn.times:
             return turn
         return turn.model_copy(update={"error": None, "cut": False, "hang": False})
 
     def _failure(self, fault: Fault, name: str) -> GatewayError:
-        self._failures += 1
+        self._failed_here += 1
         error = problem(
             name,
             status=fault.status,

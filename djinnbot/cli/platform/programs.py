@@ -83,8 +83,9 @@ def web_command(platform: Platform) -> list[str]:
     return [
         *(sys.executable, "-m", "daphne", "--verbosity", "0", "--no-server-name"),
         *("--application-close-timeout", "5"),
-        *("-e", f"tcp:{platform.port}:interface={host}"),
-        *("-e", f"unix:{platform.layout.api_socket}:mode=666"),
+        # Twisted lets 50 connections wait by itself; more that come at once would be refused.
+        *("-e", f"tcp:{platform.port}:interface={host}:backlog=1024"),
+        *("-e", f"unix:{platform.layout.api_socket}:mode=666:backlog=1024"),
         "djinnbot.asgi:application",
     ]
 

@@ -15,6 +15,7 @@ from djinnbot.cli.platform.config import platform_of
 from djinnbot.cli.platform.supervision import Supervisor
 from tests.support.cli import Answer, cli_environment, djinn, djinn_interrupted
 from tests.support.live import eventually, free_port, own_database, own_home
+from tests.support.servers import REPOSITORY
 
 pytestmark = pytest.mark.system
 
@@ -138,14 +139,19 @@ def test_a_killed_process_comes_back(running: Install, name: str) -> None:
     assert running.djinn("runs", "list").code == 0
 
 
-def test_data_outlives_a_stop(running: Install) -> None:
+def test_data_outlives_a_stop_and_files_changed_meanwhile_are_seen(running: Install) -> None:
     key = (running.home / "credentials.json").read_text()
     down = running.djinn("down")
     assert down.code == 0
     assert "is down" in down.err
     assert processes_of(running.home) == []
+    built_in = (REPOSITORY / "apps/pipelines/library/test-simple.yml").read_text()
+    (running.home / "pipelines").mkdir(exist_ok=True)
+    mine = running.home / "pipelines" / "mine.yml"
+    mine.write_text(built_in.replace("id: test-simple", "id: mine", 1))
     assert running.up().code == 0
     assert (running.home / "credentials.json").read_text() == key
+    assert running.djinn("pipeline", "show", "mine").code == 0
     assert running.djinn("runs", "list").code == 0
 
 

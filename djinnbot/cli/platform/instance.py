@@ -47,7 +47,7 @@ def _run(platform: Platform) -> None:
 
 
 class _Stamp:
-    """What the last preparation saw: `{"code": sha256, "url": …, "migrations": count}`."""
+    """What the last preparation saw: `{"files": sha256, "url": …, "migrations": count}`."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
@@ -65,17 +65,30 @@ class _Stamp:
 
     def _now(self) -> dict[str, object]:
         return {
-            "code": _fingerprint(),
+            "files": _fingerprint([*_sources(), *_libraries(self.platform)]),
             "url": self.platform.url,
             "migrations": _applied_migrations(self.platform.database_url),
         }
 
 
-def _fingerprint() -> str:
+def _sources() -> list[Path]:
+    return [SOURCE_ROOT / source for source in _SOURCES]
+
+
+def _libraries(platform: Platform) -> list[Path]:
+    """What a person may have changed while nothing was running."""
+    given = platform.environment.get
+    return [
+        Path(given("PIPELINES_DIR") or platform.home / "pipelines"),
+        Path(given("AGENTS_DIR") or platform.home / "agents"),
+    ]
+
+
+def _fingerprint(sources: list[Path]) -> str:
     """Changes with any file that setting up reads, by name, size and time."""
     digest = hashlib.sha256()
-    for source in _SOURCES:
-        for path in _files(SOURCE_ROOT / source):
+    for source in sources:
+        for path in _files(source):
             found = path.stat()
             digest.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     return digest.hexdigest()

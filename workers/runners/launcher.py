@@ -29,6 +29,7 @@ class LauncherProcess:
         self._answered = threading.Condition()
         self._started: dict[str, Launched | LaunchFailed] = {}
         self._exits: dict[str, int] = {}
+        self._asked: dict[str, socket.socket] = {}
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -45,6 +46,7 @@ class LauncherProcess:
         with _sealed(env) as environment, log.open("ab") as output:
             with self._lock:
                 control = self._running()
+                self._asked[ticket] = control
                 try:
                     socket.send_fds(control, [packet], [environment.fileno(), output.fileno()])
                 except OSError as exc:
@@ -83,6 +85,7 @@ class LauncherProcess:
         with self._answered:
             if not self._answered.wait_for(lambda: ticket in self._started, _ANSWER_TIMEOUT_S):
                 raise BoxStartFailed("The launcher did not start the box in time.")
+            self._asked.pop(ticket, None)
             return self._started.pop(ticket)
 
     def _running(self) -> socket.socket:
@@ -111,6 +114,7 @@ class LauncherProcess:
             except OSError:
                 packet = b""
             if not packet:
+                self._lost(control)
                 return
             answer = Answer.model_validate_json(packet).answer
             with self._answered:
@@ -119,6 +123,15 @@ class LauncherProcess:
                 else:
                     self._started[answer.id] = answer
                 self._answered.notify_all()
+
+    def _lost(self, control: socket.socket) -> None:
+        """That launcher has ended: whoever waits for its answer need not."""
+        with self._answered:
+            for ticket, asked in self._asked.items():
+                if asked is control:
+                    error = "the launcher ended; its reason stands in the worker's log"
+                    self._started.setdefault(ticket, LaunchFailed(id=ticket, error=error))
+            self._answered.notify_all()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+from pydantic_ai import Agent
 from pydantic_ai.models import Model
 
 from workers.protocol.messages import (
@@ -15,7 +17,7 @@ from workers.protocol.messages import (
     StructuredOutput,
     Usage,
 )
-from workers.runtime.config import RuntimeConfig
+from workers.runtime.config import RuntimeConfig, config_from
 from workers.runtime.conversation import Conversation
 from workers.runtime.errors import StepFailed
 from workers.runtime.models import build_model
@@ -23,6 +25,7 @@ from workers.runtime.step import StepRunner
 from workers.runtime.structured import structured_answer
 from workers.runtime.text import TextBatcher
 from workers.runtime.tools.context import ToolContext
+from workers.runtime.tools.registry import tools_for
 
 
 class Engine:
@@ -119,3 +122,13 @@ class Engine:
         if self._model_name not in self._models:
             self._models[self._model_name] = build_model(self._model_name, self._config)
         return self._models[self._model_name]
+
+
+def rehearse() -> None:
+    """Make a model and the tools once, for what that imports and builds."""
+    nowhere = Path("/")
+    context = ToolContext(workspace=nowhere, home=nowhere, tmp=nowhere, output=lambda text: None)
+    tools = tools_for(context, listed=(), mode="filter", must_complete=True)
+    names = ("SESSION_ID", "REDIS_URL", "DJINNBOT_API_URL", "DJINNBOT_SESSION_TOKEN")
+    config = config_from(dict.fromkeys(names, "http://nowhere"))
+    Agent(build_model("rehearsal/none", config), tools=tools)

@@ -47,9 +47,12 @@ def main(descriptor: int) -> None:
 
 
 def _warm_up() -> None:
-    # The providers' classes come late; a first model builds them for every fork.
-    import pydantic_ai.models.openai  # noqa: F401  loaded for the forks
+    """Import and build now what every box needs; the forks have it then."""
+    import workers.runtime.main
+    import workers.runtime.watch  # noqa: F401  loaded for the forks
+    from workers.runtime.engine import rehearse
 
+    rehearse()
     gc.collect()
     gc.freeze()
 

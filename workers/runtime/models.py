@@ -37,7 +37,9 @@ def model_settings(
 
 def _http_client(config: RuntimeConfig) -> AsyncClient:
     transport = AsyncHTTPTransport(
-        uds=config.api_socket or None, limits=Limits(max_connections=20, keepalive_expiry=30)
+        uds=config.api_socket or None,
+        limits=Limits(max_connections=20, keepalive_expiry=30),
+        verify=config.api_url.startswith("https:"),  # without TLS no certificates need be read
     )
     # No read limit here: the inactivity watchdog is the one that knows what silence means.
     return AsyncClient(transport=transport, timeout=Timeout(None, connect=10), trust_env=False)

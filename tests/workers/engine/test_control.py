@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> "Clock":
     clock = Clock()
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock.value)
+    monkeypatch.setattr("workers.engine.control.time.monotonic", lambda: clock.value)
     return clock
 
 

@@ -106,7 +106,7 @@ def test_after_an_outage_the_living_renew_first(monkeypatch: pytest.MonkeyPatch)
     def thaw(_: float) -> None:
         services.step_renew(execution_id=step.execution_id, fence=step.fence)
 
-    monkeypatch.setattr(module.time, "sleep", thaw)
+    monkeypatch.setattr("workers.engine.reconcile.time.sleep", thaw)
     reconcile()
     assert path(run) == ["A.1.1 starting"]
 

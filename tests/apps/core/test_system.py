@@ -1,11 +1,15 @@
 """Health, status, metrics and the description, on a real server and on a broken one."""
 
+import os
+import secrets
+import subprocess
+import sys
 from collections.abc import Callable
-from typing import Any
 
 import httpx2
 import pytest
 import redis
+from django.conf import settings
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -29,8 +33,9 @@ def test_healthy_instance_says_so_to_anybody(owner: User) -> None:
     assert answer.json() == {"status": "ok", "checks": checks}
 
 
-def test_dead_redis_is_named_and_nothing_more(owner: User, settings: Any) -> None:
-    settings.REDIS_URL = "redis://:hunter2@127.0.0.1:1/0"
+def test_dead_redis_is_named_and_nothing_more(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = "redis://:hunter2@127.0.0.1:1/0"
+    monkeypatch.setattr(settings, "REDIS_URL", dead)
     answer = APIClient().get("/v1/health")
     assert answer.status_code == 503
     body = answer.json()
@@ -115,3 +120,42 @@ def test_web_process_answers_with_its_headers(
         assert unknown.json()["code"] == "not_found"
         wrong_host = client.get("/v1/status", headers={"Host": "evil.example"})
         assert wrong_host.status_code == 400
+
+
+def test_production_settings_pass_the_deployment_checks() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "djinnbot.settings.production",
+            "SECRET_KEY": secrets.token_urlsafe(60),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no issues" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"AUTH_ENABLED": "false"}, "djinnbot.E001"),
+        ({"AUTH_ENABLED": "false", "DEBUG": "true", "BIND_HOST": "0.0.0.0"}, "djinnbot.E001"),
+    ],
+)
+def test_unsafe_instance_is_not_set_up(environment: dict[str, str], said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "setup_instance"],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "djinnbot.settings.local", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert said in done.stderr

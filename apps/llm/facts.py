@@ -39,13 +39,14 @@ def _source(path: str) -> Callable[[str], SessionFacts | None]:
 
 def session_facts(session_id: str) -> SessionFacts:
     """Asked once a session and process: a session works on one step and one item of its loop."""
-    found = _known.get(session_id)
-    if found is None:
-        path: str = settings.LLM_SESSION_FACTS
-        facts = _source(path)(session_id) if path and session_id else None
-        found = facts or SessionFacts(session_id=session_id)
-        _remember(session_id, found)
-    return found
+    if known := _known.get(session_id):
+        return known
+    path: str = settings.LLM_SESSION_FACTS
+    facts = _source(path)(session_id) if path and session_id else None
+    if facts is None:
+        return SessionFacts(session_id=session_id)
+    _remember(session_id, facts)
+    return facts
 
 
 _known: dict[str, SessionFacts] = {}

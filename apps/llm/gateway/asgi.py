@@ -16,7 +16,7 @@ from apps.core.aio import in_thread
 from apps.llm.errors import GatewayError
 from apps.llm.facts import session_facts
 from apps.llm.gateway.attempts import Limits, Opened, next_chunk, open_with_retries
-from apps.llm.gateway.caller import caller_of
+from apps.llm.gateway.caller import caller_of, check_form
 from apps.llm.gateway.catalog import catalog
 from apps.llm.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
 from apps.llm.gateway.observe import Observer, observer_for
@@ -86,6 +86,7 @@ async def _models(http: Exchange) -> None:
 
 
 async def _call(http: Exchange, dialect: Dialect) -> None:
+    check_form(http.bearer)
     raw = await http.body(settings.LLM_REQUEST_LIMIT_MB << 20)
     request = await in_thread(_request, http, dialect, raw)
     work = asyncio.create_task(_answer(http, request))

@@ -3,9 +3,11 @@
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.accounts.authentication import SessionTokenAuthentication
-from apps.accounts.models import SessionToken
+from apps.accounts.models import SESSION_TOKEN_PREFIX, SessionToken
 from apps.llm.errors import GatewayError
 from apps.llm.gateway.request import Caller
+
+_SESSIONS_ONLY = "The model gateway takes the token of an agent's session only."
 
 
 def caller_of(bearer: str) -> Caller:
@@ -15,8 +17,14 @@ def caller_of(bearer: str) -> Caller:
     except AuthenticationFailed as exc:
         raise _refused(str(exc.detail)) from None
     if found is None:
-        raise _refused("The model gateway takes the token of an agent's session only.")
+        raise _refused(_SESSIONS_ONLY)
     return _caller(found[1])
+
+
+def check_form(bearer: str) -> None:
+    """Refuse what cannot be a session's token before its request is read."""
+    if not bearer.startswith(SESSION_TOKEN_PREFIX):
+        raise _refused(_SESSIONS_ONLY)
 
 
 def _caller(token: SessionToken) -> Caller:

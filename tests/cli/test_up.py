@@ -1,6 +1,7 @@
 """`djinn up`, `down`, `status`, `logs`: the whole platform under its supervisor."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -163,6 +164,28 @@ def test_a_killed_supervisor_takes_all_with_it_and_the_next_start_is_clean() -> 
         answer = made.up()
         assert answer.code == 0, answer
         assert made.is_healthy()
+
+
+def test_a_run_under_way_goes_on_after_down_and_up() -> None:
+    script = {"ANALYZE": [[{"sleep_s": 60}, {"outputs": {"analysis": "second attempt"}}]]}
+    with install() as made:
+        made.extra = {
+            "DJINNBOT_STEP_EXECUTOR": "tests.support.scripted_executor.ScriptedExecutor",
+            "DJINNBOT_LEASE_S": "5",
+            "DJINNBOT_LEASE_RENEW_S": "1",
+        }
+        assert made.up().code == 0
+        started = made.djinn(
+            *("run", "test-simple", "a task", "--detach", "--model", "scripted/test"),
+            *("--var", f"script={json.dumps(script)}"),
+        )
+        run_id = started.out.strip()
+        eventually(lambda: "running" in made.djinn("steps", "list", run_id).out, timeout_s=60)
+        assert made.djinn("down").code == 0
+        assert made.up().code == 0
+        watched = made.djinn("runs", "watch", run_id, "--timeout", "120")
+        assert watched.code == 0, watched
+        assert "second attempt" in watched.out
 
 
 def test_in_the_foreground_it_shows_logs_and_ctrl_c_stops_all() -> None:

@@ -35,6 +35,7 @@ FEED_STREAM_LENGTH = 50_000
 STREAM_TTL_S = 7 * 24 * 3600
 RELAY_AFTER_S = 2.0
 RELAY_BATCH = 2_000
+RELAY_BATCHES = 20  # a firing; what is left waits for the next
 
 _RELAY_LOCK = 0x646A_0001  # advisory lock: one relay in the whole install
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -267,10 +268,20 @@ def relay_unpublished(older_than_s: float = RELAY_AFTER_S) -> int:
     when Redis is still away: nothing is marked then.
     """
     missed = 0
+    for _ in range(RELAY_BATCHES):
+        looked_at, healed = _relay_batch(older_than_s)
+        missed += healed
+        if looked_at < RELAY_BATCH:
+            break
+    return missed
+
+
+def _relay_batch(older_than_s: float) -> tuple[int, int]:
+    """How many events were looked at, and how many of them Redis missed."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_RELAY_LOCK])
         if not cursor.fetchone()[0]:
-            return 0
+            return 0, 0
         cursor.execute(
             """
             SELECT topic, id, lifecycle, xid,
@@ -283,18 +294,22 @@ def relay_unpublished(older_than_s: float = RELAY_AFTER_S) -> int:
             [older_than_s, RELAY_BATCH],
         )
         rows = cursor.fetchall()
-        if not rows:
-            return 0
-        for topic, group in groupby(sorted(rows, key=lambda r: (r[0], r[4])), lambda r: r[0]):
-            frames = [_frame(topic, str(row[4]), *row[5:]) for row in group]
-            missed += _heal(topic, frames)
+        missed = _heal_all(rows)
         if missed:
             _hint_all(row[3] for row in rows if row[2])
         cursor.execute(
             "UPDATE core_event SET published_at = clock_timestamp() WHERE id = ANY(%s)",
             [[row[1] for row in rows]],
         )
-    return missed
+    return len(rows), missed
+
+
+def _heal_all(rows: Sequence[tuple[Any, ...]]) -> int:
+    by_topic = groupby(sorted(rows, key=lambda row: (row[0], row[4])), lambda row: row[0])
+    return sum(
+        _heal(topic, [_frame(topic, str(row[4]), *row[5:]) for row in group])
+        for topic, group in by_topic
+    )
 
 
 def _heal(topic: str, frames: Sequence[Frame]) -> int:

@@ -151,6 +151,16 @@ def test_crash_between_commit_and_publishing_is_healed(
     assert relay_unpublished(older_than_s=0) == 0
 
 
+def test_relay_goes_on_until_all_is_published(
+    redis_client: redis.Redis, no_publishing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "RELAY_BATCH", 4)
+    for topic in ("run:a", "run:b", "run:c"):
+        events_append(topic, [NewEvent(type="E")] * 5)
+    assert relay_unpublished(older_than_s=0) == 15
+    assert [redis_client.xlen(stream_key(f"run:{name}")) for name in "abc"] == [5, 5, 5]
+
+
 def test_relay_adds_nothing_twice(redis_client: redis.Redis) -> None:
     events_append("run:a", [NewEvent(type="E")] * 3)
     assert relay_unpublished(older_than_s=0) == 0

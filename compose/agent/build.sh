@@ -25,7 +25,7 @@ docker version >/dev/null 2>&1 || die "no Docker daemon answers. Start one, or s
 inputs_hash() {
     cd "$root"
     {
-        printf '%s\n' "${BASE:-}"
+        printf '%s\n' "${BASE:-}" labelled
         cat compose/agent/Dockerfile requirements/agent.txt
         find workers/protocol workers/runtime workers/__init__.py -name '*.py' -type f | LC_ALL=C sort |
             while read -r file; do printf '%s\n' "$file"; cat "$file"; done
@@ -89,9 +89,11 @@ if [ -f "$bundle" ]; then cp "$bundle" "$context/ca-certificates.crt"; else : >"
 # Equal times let the builder reuse its layers.
 find "$context" -exec touch -d @0 {} +
 
+runtime=$(python3 "$root/workers/protocol/fingerprint.py")
 say "building $tag on $base"
 DOCKER_BUILDKIT=0 docker build --network host --quiet \
     --build-arg BASE="$base" --build-arg PIP_INDEX_URL="${PIP_INDEX_URL:-}" \
-    --label djinnbot.inputs="$hash" --tag "$tag" "$context" >/dev/null ||
+    --label djinnbot.inputs="$hash" --label djinnbot.runtime="$runtime" \
+    --tag "$tag" "$context" >/dev/null ||
     die "docker build failed; run it without --quiet to see why: DOCKER_BUILDKIT=0 docker build --network host $root"
 say "built $tag"

@@ -11,8 +11,10 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
+from docker.models.images import Image
 from docker.types import Mount as DockerMount
 
+from workers.protocol.fingerprint import LABEL, runtime_fingerprint
 from workers.runners.base import (
     LOG_TAIL_LINES,
     BackendName,
@@ -44,8 +46,11 @@ class DockerRunner:
         try:
             probe = docker.from_env(timeout=_PROBE_TIMEOUT_S)
             probe.ping()
-            if self._image:
-                probe.images.get(self._image)
+            if self._image and not _is_current(probe.images.get(self._image)):
+                return (
+                    f"The image {self._image} holds another version of the agent runtime; "
+                    "make it anew with compose/agent/build.sh."
+                )
         except ImageNotFound:
             return f"The image {self._image} does not exist; make it with compose/agent/build.sh."
         except (DockerException, requests.RequestException, OSError):
@@ -175,6 +180,11 @@ class DockerRunner:
             return self._client.containers.get(name)
         except NotFound:
             return None
+
+
+def _is_current(image: Image) -> bool:
+    """Built from the very runtime that this worker speaks to. Derived images keep the label."""
+    return bool(image.labels.get(LABEL) == runtime_fingerprint())
 
 
 def _options(spec: BoxSpec) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Which backend is chosen, and what is said about it."""
 
+import io
 import socket
 import threading
 import time
@@ -7,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker import from_env
 
 from tests.support.boxes import image_ready
+from workers.protocol.fingerprint import LABEL
 from workers.runners import bubblewrap, docker
 from workers.runners.base import BoxSpec, RunnerUnavailable
 from workers.runners.docker import DockerRunner
@@ -65,6 +68,24 @@ def test_without_the_image_it_is_bubblewrap_and_says_how_to_make_one(tmp_path: P
     choice = choose("auto", boxes_dir=tmp_path, image="djinnbot-no-such:image")
     assert choice.runner.name == "bubblewrap"
     assert "compose/agent/build.sh" in choice.reason
+
+
+@pytest.fixture
+def outdated_image() -> Iterator[str]:
+    client = from_env()
+    text = f"FROM {image_ready()}\nLABEL {LABEL}=of-last-year\n"
+    client.images.build(fileobj=io.BytesIO(text.encode()), tag="djinnbot-agent:outdated", rm=True)
+    yield "djinnbot-agent:outdated"
+    client.images.remove("djinnbot-agent:outdated")
+    client.close()
+
+
+@pytest.mark.docker
+@pytest.mark.bubblewrap
+def test_image_of_another_runtime_is_not_used(outdated_image: str, tmp_path: Path) -> None:
+    choice = choose("auto", boxes_dir=tmp_path, image=outdated_image)
+    assert choice.runner.name == "bubblewrap"
+    assert "another version of the agent runtime" in choice.reason
 
 
 @pytest.mark.bubblewrap

@@ -39,6 +39,7 @@ class TaskName(StrEnum):
     RELAY_EVENTS = "upkeep.relay_events"
     REAP_BOXES = "upkeep.reap_boxes"
     RETENTION = "upkeep.retention"
+    SYNC_LIBRARIES = "upkeep.sync_libraries"
 
 
 QUEUE_OF: dict[TaskName, Queue] = {
@@ -55,6 +56,7 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.RELAY_EVENTS: Queue.EVENTS,
     TaskName.REAP_BOXES: Queue.MAINTENANCE,
     TaskName.RETENTION: Queue.MAINTENANCE,
+    TaskName.SYNC_LIBRARIES: Queue.MAINTENANCE,
 }
 
 

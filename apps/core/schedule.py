@@ -18,6 +18,7 @@ def beat_schedule_sync() -> None:
         TaskName.RELAY_EVENTS: settings.RELAY_INTERVAL_S,
         TaskName.REAP_BOXES: settings.REAP_INTERVAL_S,
         TaskName.RETENTION: settings.RETENTION_INTERVAL_S,
+        TaskName.SYNC_LIBRARIES: settings.LIBRARY_INTERVAL_S,
     }
     with transaction.atomic():
         with connection.cursor() as cursor:

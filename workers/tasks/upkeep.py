@@ -4,9 +4,11 @@ import redis
 from celery import shared_task
 
 from apps.accounts.services import accounts_prune
+from apps.agents.sync import agents_sync_if_changed
 from apps.core.api.idempotency import idempotency_prune
 from apps.core.dispatch import TaskName
 from apps.core.events import relay_unpublished
+from apps.pipelines.library import library_sync_if_changed
 from apps.runs import services
 from workers.engine import boxes
 from workers.engine.reconcile import reconcile as reconcile_once
@@ -33,3 +35,10 @@ def retention() -> None:
     services.runs_prune()
     idempotency_prune()
     accounts_prune()
+
+
+@shared_task(name=TaskName.SYNC_LIBRARIES)
+def sync_libraries() -> None:
+    """Tell of files that changed while nobody was reading. A look at unchanged files is cheap."""
+    library_sync_if_changed()
+    agents_sync_if_changed()

@@ -28,6 +28,7 @@ LEASE_RENEW_S = env.float("DJINNBOT_LEASE_RENEW_S", default=10)
 RECONCILE_INTERVAL_S = env.float("DJINNBOT_RECONCILE_INTERVAL_S", default=5)
 RELAY_INTERVAL_S = env.float("DJINNBOT_RELAY_INTERVAL_S", default=5)
 REAP_INTERVAL_S = 60
+LIBRARY_INTERVAL_S = 5
 RETENTION_INTERVAL_S = 24 * 3600
 LOST_ATTEMPT_LIMIT = 3
 # How long a worker that must stop lets its sessions go on before it hands them over.

@@ -254,6 +254,7 @@ def test_the_schedule_is_written_once_and_kept_as_an_operator_sets_it() -> None:
         "upkeep.relay_events",
         "upkeep.reap_boxes",
         "upkeep.retention",
+        "upkeep.sync_libraries",
     }
     assert tasks["upkeep.reconcile"].queue == str(Queue.MAINTENANCE)
     PeriodicTask.objects.filter(name="upkeep.retention").update(enabled=False)

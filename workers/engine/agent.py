@@ -132,6 +132,7 @@ class _Attempt:
         # A box that has been told already, by a worker that died, answers from memory.
         self._session.channel.send(self._command)
         stored(lambda: self._note_prompt(prompt))
+        self._control.note({"prompt_sha": prompt.prompt_sha, "missing": list(prompt.missing)})
 
     def _note_prompt(self, prompt: StepPrompt) -> None:
         session_prompt_set(

@@ -65,6 +65,13 @@ class Control:
         )
         fault_point("step.session_started")
 
+    def note(self, facts: Mapping[str, object]) -> None:
+        self._must(
+            lambda: services.step_note(
+                execution_id=self._step.execution_id, fence=self._step.fence, facts=facts
+            )
+        )
+
     @property
     def is_running(self) -> bool:
         """Whether STEP_STARTED has been told."""

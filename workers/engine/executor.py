@@ -29,6 +29,9 @@ class StepControl(Protocol):
     def session_started(self, session_id: str) -> None:
         """Bind the session to the execution (status stays `starting`). Raises LeaseLost."""
 
+    def note(self, facts: Mapping[str, object]) -> None:
+        """Keep facts about the input with the execution: `prompt_sha`, `missing`, …"""
+
     def running(self) -> None:
         """`starting` → `running`, with STEP_STARTED. Raises LeaseLost."""
 

@@ -1,5 +1,6 @@
 """Taking a queued step, holding it, and giving it back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -11,7 +12,7 @@ from apps.runs import machine
 from apps.runs.choices import STEP_HELD, AbortReason, RunStatus, StepStatus
 from apps.runs.claims import ClaimedStep
 from apps.runs.events import run_events_append, step_event
-from apps.runs.machine import ClockTimestamp, lease_end
+from apps.runs.machine import ClockTimestamp, JsonMerge, lease_end
 from apps.runs.models import Run, StepExecution
 from apps.runs.slots import slot_is_free
 from apps.runs.state import ExecutionRow, RunState, run_load, run_lock_of
@@ -112,6 +113,11 @@ def claimed_step(state: RunState, row: ExecutionRow) -> ClaimedStep:
 def step_session_started(*, execution_id: int, fence: int, session_id: str) -> bool:
     """Bind the agent session that executes this attempt. False: no longer held."""
     return _held(execution_id, fence).update(session_id=session_id) == 1
+
+
+def step_note(*, execution_id: int, fence: int, facts: Mapping[str, object]) -> bool:
+    """Keep facts about the input of an attempt: what it was asked, what was missing."""
+    return _held(execution_id, fence).update(inputs=JsonMerge("inputs", facts)) == 1
 
 
 def step_running(*, run_id: str, execution_id: int, fence: int) -> bool:

@@ -171,6 +171,16 @@ def test_a_worker_that_must_stop_hands_over_after_its_grace(
         control.check()
 
 
+def test_facts_of_the_input_add_up(step: ClaimedStep) -> None:
+    from apps.runs.models import StepExecution
+
+    control = Control(step)
+    control.note({"prompt_sha": "abc"})
+    control.note({"missing": ["colour"]})
+    inputs = StepExecution.objects.get(pk=step.execution_id).inputs
+    assert inputs == {"prompt_sha": "abc", "missing": ["colour"]}
+
+
 def test_started_is_told_once(step: ClaimedStep) -> None:
     control = Control(step)
     assert not control.is_running

@@ -247,7 +247,8 @@ class LocalRunner:
         """Kill the keeper, with it the sandbox, and whatever of the box still runs elsewhere."""
         below = [info.pid for info in self._table.descendants(record.pid)]
         self._signal(record, signal.SIGKILL)
-        for pid in {*below, *marked(name)} - {record.pid, os.getpid()}:
+        strays = [] if self.isolated else marked(name)  # a PID namespace ends whole
+        for pid in {*below, *strays} - {record.pid, os.getpid()}:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         self._wait_gone(record, _KILL_WAIT_S)

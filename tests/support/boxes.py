@@ -1,5 +1,7 @@
 """Boxes for tests: each backend, and proof that nothing of a box is left."""
 
+import contextlib
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -8,6 +10,7 @@ import psutil
 import pytest
 import redis
 
+from workers.runners.cgroups import cgroup_of
 from workers.runners.launcher import shared_launcher
 
 BACKENDS = [
@@ -59,6 +62,21 @@ def cgroups_of(name: str) -> list[str]:
     for directory, names, _ in os.walk("/sys/fs/cgroup"):
         found += [f"{directory}/{entry}" for entry in names if name in entry]
     return found
+
+
+def remove_boxes_of(home: Path) -> None:
+    """What a platform that was killed has left: containers outlive it, and cgroups stay."""
+    for directory in (home / "boxes").glob("*"):
+        group = cgroup_of(directory.name)
+        if group is not None:
+            group.kill()
+            group.remove()
+    label = f"label=instance={hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    command = ["docker", "ps", "--all", "--quiet", "--filter", label]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        if ids := found.stdout.split():
+            subprocess.run(["docker", "rm", "--force", *ids], capture_output=True, timeout=60)
 
 
 def accounts_of(client: redis.Redis, session_id: str) -> list[str]:

@@ -26,6 +26,7 @@ from djinnbot.cli.platform.programs import (
     worker_command,
 )
 from djinnbot.embedded.process import stop_with_parent, wait_until
+from tests.support.boxes import remove_boxes_of
 from tests.support.servers import REPOSITORY, valkey_server
 
 START_TIMEOUT_S = 90
@@ -267,6 +268,7 @@ def own_home() -> Iterator[Path]:
     try:
         yield home
     finally:
+        remove_boxes_of(home)
         shutil.rmtree(home, ignore_errors=True)
 
 

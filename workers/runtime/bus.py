@@ -46,6 +46,7 @@ class Bus:
         self._wake = asyncio.Event()
         self._taken = asyncio.Condition()
         self._sender: asyncio.Task[None] | None = None
+        self._away_since: float | None = None
         self._writer = self._connect()
         self._reader = self._connect()
 
@@ -57,6 +58,11 @@ class Bus:
             single_connection_client=False,
             max_connections=2,
         )
+
+    @property
+    def away_s(self) -> float:
+        """For how many seconds Redis has taken nothing from us although we tried."""
+        return 0 if self._away_since is None else time.monotonic() - self._away_since
 
     def start(self) -> None:
         self._sender = asyncio.create_task(self._send_forever(), name="bus-sender")
@@ -120,9 +126,12 @@ class Bus:
             while self._pending:
                 try:
                     await self._send_batch()
+                    self._away_since = None
                     pause_s = _BACKOFF_S[0]
                 except (RedisError, OSError) as exc:
                     logger.warning("publishing failed: %s", type(exc).__name__)
+                    if self._away_since is None:
+                        self._away_since = time.monotonic()
                     pause_s = await _back_off(pause_s)
 
     async def _send_batch(self) -> None:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
+# The control plane gives up after 10 minutes without Redis: nobody will hear of us then.
+ORPHAN_AFTER_S = 900.0
 KEPT_RESULTS = 100
 LAST_FLUSH_S = 10.0
 DEFAULT_CONTEXT_WINDOW = 128_000
@@ -256,6 +258,9 @@ class Session:
     async def _heartbeats(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
+            if self._bus.away_s > ORPHAN_AFTER_S:
+                logger.error("Redis has been away for too long; this session ends")
+                self._stop.set()
             conversation = None if self._engine is None else self._engine.conversation
             times = os.times()
             self._bus.publish(

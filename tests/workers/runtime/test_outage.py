@@ -12,7 +12,7 @@ from tests.support.cut_proxy import CutProxy
 from tests.support.model_server import Answer, calls
 from tests.workers.runtime.conftest import Start
 from workers.protocol.messages import AgentStep, Idle, StepEnd
-from workers.runtime import bus
+from workers.runtime import bus, session
 
 
 @pytest.fixture
@@ -86,3 +86,16 @@ async def test_a_full_buffer_slows_the_agent_and_keeps_all(
     proxy.mend()
     assert (await driver.end_of("r1")).success
     assert driver.said() == words
+
+
+async def test_a_session_that_nobody_can_hear_ends_by_itself(
+    start: Start, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(session, "ORPHAN_AFTER_S", 1.0)
+    monkeypatch.setattr(session, "LAST_FLUSH_S", 0.1)
+    driver = start(redis_url=url_through(proxy))
+    await driver.until(driver.read)
+    proxy.cut()
+    assert driver.session is not None
+    await asyncio.wait_for(driver.session, 10)

@@ -13,6 +13,7 @@ directory under /tmp; `djinnbot/settings/test.py` chose their addresses before D
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from apps.accounts.models import User
 
 pytest_plugins = ["tests.support.capabilities"]
+
+# A shell starts background jobs with Ctrl-C ignored, and programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

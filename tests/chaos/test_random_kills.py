@@ -28,7 +28,11 @@ class Assassin(threading.Thread):
 
     def run(self) -> None:
         while not self._stop_asked.wait(KILL_EVERY_S):
-            victim = self._world[self._random.choice(self._names)]
+            # On a slow machine a start takes longer than the pause: work must be possible at all.
+            up = [name for name in self._names if self._world[name].is_ready]
+            if not up:
+                continue
+            victim = self._world[self._random.choice(up)]
             victim.kill()
             self.kills += 1
             victim.start(wait=False)

@@ -54,6 +54,10 @@ class LiveProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def is_ready(self) -> bool:
+        return self.is_alive and self.ready(self)
+
+    @property
     def log(self) -> str:
         """What it has written since its last start."""
         with self.log_path.open("rb") as file:

@@ -11,10 +11,10 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import ApiKey, SessionToken, User
 from apps.accounts.services import (
+    accounts_prune,
     api_key_create,
     session_token_create,
     session_tokens_revoke,
-    accounts_prune,
 )
 from apps.core.errors import Invalid
 

@@ -42,6 +42,17 @@ def test_redis_killed_and_back_empty_after_ten_seconds(world: World) -> None:
     assert set(world.wait(runs, timeout_s=120)) == {"completed"}
 
 
+def test_redis_away_for_a_minute(world: World) -> None:
+    """An outage shorter than the grace fails nothing: what waits, waits in the rows."""
+    runs = runs_under_way(world)
+
+    world.valkey.kill()
+    time.sleep(60)
+    world.valkey.start()
+
+    assert set(world.wait(runs, timeout_s=120)) == {"completed"}
+
+
 def test_postgresql_stopped_at_once_and_restarted(world: World) -> None:
     """F17: an immediate stop is a crash; what was committed is there again."""
     runs = runs_under_way(world)

@@ -163,7 +163,9 @@ def test_watching_survives_a_killed_web_process_without_loss_or_repeat(
     lines = [watch.stdout.readline()]
     stack["web"].kill()
     stack["web"].start()
-    rest, _ = watch.communicate(timeout=120)
+    rest = watch.stdout.read()  # not `communicate`, which knows nothing of what is buffered
+    watch.wait(10)
+    watch.stdout.close()
     frames = [json.loads(line) for line in [*lines, *rest.splitlines()]][:-1]
     assert watch.returncode == 0
     assert [int(frame["id"]) for frame in frames] == list(range(1, len(frames) + 1))

@@ -96,5 +96,6 @@ def djinn_interrupted(
         if after in line:
             process.send_signal(number)
             break
-    rest, _ = process.communicate(timeout=timeout_s)
-    return Answer(process.returncode, "".join(seen) + rest, "")
+    with process.stdout as output:
+        seen.append(output.read())  # not `communicate`, which knows nothing of what is buffered
+    return Answer(process.wait(timeout_s), "".join(seen), "")

@@ -57,8 +57,12 @@ def up(detach: bool, port: int, host: str) -> int:
     if process is None:
         say(f"DjinnBot is already up: {_known_url(options)}")
         return Exit.OK
+    if detach:
+        _announce(platform, time.monotonic() - before)
+        return Exit.OK
+    stop = _StopFlag()  # before a word is printed: from now on Ctrl-C means to stop all
     _announce(platform, time.monotonic() - before)
-    return Exit.OK if detach else _foreground(platform, process)
+    return _foreground(platform, process, stop)
 
 
 def _announce(platform: Platform, took_s: float) -> None:
@@ -79,9 +83,8 @@ def _known_url(options: Options) -> str:
     return options.endpoint()[0]
 
 
-def _foreground(platform: Platform, process: "subprocess.Popen[bytes]") -> int:
+def _foreground(platform: Platform, process: "subprocess.Popen[bytes]", stop: "_StopFlag") -> int:
     """Show logs until Ctrl-C or SIGTERM, then stop everything."""
-    stop = _StopFlag()
     for line in _log_lines(platform, from_end=True, until=lambda: stop.raised or _ended(process)):
         click.echo(line)
     if _ended(process):

@@ -218,6 +218,9 @@ class Live:
         ready: Callable[[LiveProcess], bool],
         environment: Mapping[str, str] | None,
     ) -> LiveProcess:
+        """One process a name: an older one would go on unseen, and take work from the new one."""
+        if name in self.started:
+            self.started[name].kill()
         process = LiveProcess(
             name=name,
             command=command,

@@ -1,26 +1,13 @@
 """Agents in Django's admin: everything shown, nothing decided here."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from apps.agents.models import Agent, AgentFileVersion, AgentToolOverride
 from apps.agents.services import agent_pause, agent_reset, agent_resume, agents_sync
+from apps.core.admin import ReadOnlyAdmin
 from apps.core.errors import DjinnError
-
-
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the package is untyped
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Agent)

@@ -4,13 +4,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
 from apps.core.models import Event, EventTopic
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
-    def has_add_permission(self, request: HttpRequest) -> bool:
+class _ReadOnly:
+    """Rows are looked at. What changes them are services, which check and tell."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -18,6 +20,14 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ReadOnlyAdmin(_ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """The admin of every model whose rows belong to services."""
+
+
+class ReadOnlyInline(_ReadOnly, TabularInline):  # type: ignore[misc]  # unfold is untyped
+    extra = 0
 
 
 @admin.register(Event)

@@ -1,24 +1,11 @@
 """Pipelines in Django's admin: everything shown, nothing decided here."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
+from apps.core.admin import ReadOnlyAdmin
 from apps.pipelines.models import PipelineDefinition, PipelineSnapshot
-
-
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # the package is untyped
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(PipelineDefinition)

@@ -1,32 +1,21 @@
 """Workspaces in Django's admin: shown, retried, never edited."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
+from apps.core.admin import ReadOnlyAdmin
 from apps.core.errors import DjinnError
 from apps.repos.models import Workspace
 from apps.repos.services import workspace_finalize, workspace_remove
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class WorkspaceAdmin(ReadOnlyAdmin):
     list_display = ("run_id", "branch", "kind", "status", "pushed_at", "updated_at")
     list_filter = ("status", "kind")
     search_fields = ("run_id", "branch", "repository")
     actions = ("finalize", "remove")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.action(description="Push and remove the directory")
     def finalize(self, request: HttpRequest, queryset: QuerySet[Workspace]) -> None:

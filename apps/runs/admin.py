@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
 
+from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline
 from apps.core.errors import DjinnError
 from apps.runs import services
 from apps.runs.models import (
@@ -23,32 +23,18 @@ from apps.runs.models import (
 )
 
 
-class _Shown:
-    """Rows are looked at. What changes them are services, which check and tell."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ExecutionInline(_Shown, TabularInline):  # type: ignore[misc]  # the package is untyped
+class ExecutionInline(ReadOnlyInline):
     model = StepExecution
     fields = (
         *("step_id", "visit", "attempt", "agent_id", "status", "error_code", "result_key"),
         *("started_at", "finished_at", "lease_owner"),
     )
     ordering = ("id",)
-    extra = 0
     show_change_link = True
 
 
 @admin.register(Run)
-class RunAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class RunAdmin(ReadOnlyAdmin):
     list_display = (
         *("id", "pipeline_id", "status", "current_step_id", "initiated_by", "error_code"),
         *("created_at", "completed_at"),
@@ -106,7 +92,7 @@ def _each(request: HttpRequest, runs: QuerySet[Run], act: Callable[[str], object
 
 
 @admin.register(StepExecution)
-class StepExecutionAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class StepExecutionAdmin(ReadOnlyAdmin):
     list_display = (
         *("id", "run_id", "step_id", "visit", "attempt", "agent_id", "status", "error_code"),
         *("queued_at", "started_at", "finished_at", "lease_owner", "lease_until"),
@@ -134,7 +120,7 @@ class StepExecutionAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the packa
 
 
 @admin.register(Approval)
-class ApprovalAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class ApprovalAdmin(ReadOnlyAdmin):
     list_display = ("id", "run_id", "text", "status", "decided_by", "expires_at")
     list_filter = ("status",)
     list_select_related = ("decided_by",)
@@ -160,40 +146,39 @@ def _answer(request: HttpRequest, approvals: QuerySet[Approval], *, approve: boo
             messages.error(request, f"{approval_id}: {exc.message}")
 
 
-class LoopItemInline(_Shown, TabularInline):  # type: ignore[misc]  # the package is untyped
+class LoopItemInline(ReadOnlyInline):
     model = LoopItem
     fields = ("index", "kind", "status", "data", "started_at", "finished_at")
-    extra = 0
 
 
 @admin.register(LoopState)
-class LoopStateAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class LoopStateAdmin(ReadOnlyAdmin):
     list_display = ("run_id", "step_id", "generation", "current_index", "opened_at", "closed_at")
     search_fields = ("run__id", "step_id")
     inlines: ClassVar[list[Any]] = [LoopItemInline]
 
 
 @admin.register(RunOutput)
-class RunOutputAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class RunOutputAdmin(ReadOnlyAdmin):
     list_display = ("run_id", "key", "scope", "current", "created_at")
     list_filter = ("current", "scope")
     search_fields = ("run__id", "key")
 
 
 @admin.register(RunKnowledge)
-class RunKnowledgeAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class RunKnowledgeAdmin(ReadOnlyAdmin):
     list_display = ("run_id", "agent_id", "category", "importance", "created_at")
     list_filter = ("category", "importance")
     search_fields = ("run__id", "content")
 
 
 @admin.register(StepHint)
-class StepHintAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class StepHintAdmin(ReadOnlyAdmin):
     list_display = ("id", "step_execution_id", "created_by", "delivered_at", "created_at")
     list_select_related = ("created_by",)
 
 
 @admin.register(AgentNote)
-class AgentNoteAdmin(_Shown, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class AgentNoteAdmin(ReadOnlyAdmin):
     list_display = ("run_id", "from_agent_id", "to_agent_id", "read_at", "created_at")
     search_fields = ("run__id", "message")

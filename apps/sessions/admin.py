@@ -1,36 +1,22 @@
 """Sessions and boxes in Django's admin: shown, stopped, never edited."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
 
+from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline
 from apps.core.errors import DjinnError
 from apps.sessions.models import AgentSession, ContainerInstance
 from apps.sessions.services import session_stop
 
 
-class _ReadOnly:
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ContainerInline(_ReadOnly, TabularInline):  # type: ignore[misc]  # the package is untyped
+class ContainerInline(ReadOnlyInline):
     model = ContainerInstance
     fields = ("name", "backend", "status", "exit_code", "oom_killed", "created_at", "stopped_at")
-    extra = 0
 
 
 @admin.register(AgentSession)
-class AgentSessionAdmin(_ReadOnly, ModelAdmin):  # type: ignore[misc]  # the package is untyped
+class AgentSessionAdmin(ReadOnlyAdmin):
     list_display = ("id", "agent_id", "source", "run_id", "step_id", "status", "created_at")
     list_filter = ("status", "source")
     search_fields = ("id", "agent_id", "run_id", "step_id")
@@ -54,7 +40,7 @@ class AgentSessionAdmin(_ReadOnly, ModelAdmin):  # type: ignore[misc]  # the pac
 
 
 @admin.register(ContainerInstance)
-class ContainerInstanceAdmin(_ReadOnly, ModelAdmin):  # type: ignore[misc]  # untyped package
+class ContainerInstanceAdmin(ReadOnlyAdmin):
     list_display = ("name", "backend", "status", "node", "exit_code", "oom_killed", "created_at")
     list_filter = ("backend", "status")
     search_fields = ("name", "external_id", "session__id")

@@ -1,12 +1,11 @@
 """The gateway's HTTP face: what an agent's session may ask of models, and how it is answered.
 
-`callers`: sessions only. Anything else in the web process goes to `rest`.
+Its addresses stand in `table`. Anything else in the web process goes to `rest`.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import orjson
 import structlog
@@ -25,19 +24,13 @@ from apps.llm.gateway.request import ModelRequest, check_allowed, parse_request
 from apps.llm.gateway.routes import limits_of_settings, route
 from apps.llm.gateway.shapes import error_body, error_event, error_headers
 from apps.llm.gateway.sse import SseSplitter
+from apps.llm.gateway.table import PREFIX, GatewayRoute, dialect_of, route_of
 from apps.llm.gateway.upstream import interrupted
 from apps.llm.providers import Dialect
 
 log = structlog.get_logger(__name__)
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-PREFIX: Final = "/v1/internal/llm/v1"
-DIALECTS: Final = {
-    f"{PREFIX}/chat/completions": Dialect.OPENAI,
-    f"{PREFIX}/messages": Dialect.ANTHROPIC,
-}
-CALLERS: Final = frozenset({"session"})
 
 
 def with_gateway(rest: App) -> App:
@@ -53,16 +46,14 @@ def with_gateway(rest: App) -> App:
 
 
 async def serve(http: Exchange) -> None:
-    dialect = DIALECTS.get(http.path, Dialect.OPENAI)
+    dialect = dialect_of(http.path)
     try:
-        if (http.method, http.path) == ("GET", f"{PREFIX}/models"):
-            await _models(http)
-        elif http.path not in DIALECTS:
-            raise GatewayError(f"No such path: {http.path}", code="not_found", http_status=404)
-        elif http.method != "POST":
-            raise GatewayError("Use POST here.", code="method_not_allowed", http_status=405)
+        check_form(http.bearer)  # before anything else is told
+        asked = route_of(http.method, http.path)
+        if asked.method == "GET":
+            await _models(http, asked)
         else:
-            await _call(http, dialect)
+            await _call(http, asked)
     except ClientGone:
         return
     except GatewayError as error:
@@ -80,15 +71,14 @@ async def _refuse(http: Exchange, dialect: Dialect, error: GatewayError) -> None
         await http.answer(error.http_status, error_body(dialect, error), error_headers(error))
 
 
-async def _models(http: Exchange) -> None:
-    caller = await in_thread(caller_of, http.bearer)
+async def _models(http: Exchange, asked: GatewayRoute) -> None:
+    caller = await in_thread(caller_of, http.bearer, asked.scope)
     await http.answer(200, orjson.dumps(catalog(caller.models)))
 
 
-async def _call(http: Exchange, dialect: Dialect) -> None:
-    check_form(http.bearer)
+async def _call(http: Exchange, asked: GatewayRoute) -> None:
     raw = await http.body(settings.LLM_REQUEST_LIMIT_MB << 20)
-    request = await in_thread(_request, http, dialect, raw)
+    request = await in_thread(_request, http, asked, raw)
     work = asyncio.create_task(_answer(http, request))
     gone = asyncio.create_task(http.gone())
     try:
@@ -102,10 +92,10 @@ async def _call(http: Exchange, dialect: Dialect) -> None:
         work.cancel()
 
 
-def _request(http: Exchange, dialect: Dialect, raw: bytes) -> ModelRequest:
-    caller = caller_of(http.bearer)
+def _request(http: Exchange, asked: GatewayRoute, raw: bytes) -> ModelRequest:
+    caller = caller_of(http.bearer, asked.scope)
     return parse_request(
-        dialect=dialect,
+        dialect=asked.dialect,
         raw=raw,
         headers=http.headers,
         caller=caller,

@@ -10,15 +10,23 @@ from apps.llm.gateway.request import Caller
 _SESSIONS_ONLY = "The model gateway takes the token of an agent's session only."
 
 
-def caller_of(bearer: str) -> Caller:
-    """Raises GatewayError 401. Asked at every call: a token ends when it is revoked."""
+def caller_of(bearer: str, scope: str) -> Caller:
+    """Raises GatewayError 401, or 403 when the session was not granted the scope.
+
+    Asked at every call: a token ends when it is revoked.
+    """
     try:
         found = SessionTokenAuthentication().authenticate_token(bearer)
     except AuthenticationFailed as exc:
         raise _refused(str(exc.detail)) from None
     if found is None:
         raise _refused(_SESSIONS_ONLY)
-    return _caller(found[1])
+    token: SessionToken = found[1]
+    if scope not in token.scope_set:
+        raise GatewayError(
+            f"This session lacks the scope “{scope}”.", code="missing_scope", http_status=403
+        )
+    return _caller(token)
 
 
 def check_form(bearer: str) -> None:

@@ -12,7 +12,8 @@ from pytest_django.fixtures import Settings
 from apps.accounts.services import session_token_create
 from apps.core.aio import in_thread
 from apps.llm.cassettes.canonical import settled_text
-from apps.llm.gateway.asgi import PREFIX, with_gateway
+from apps.llm.gateway.asgi import with_gateway
+from apps.llm.gateway.table import PREFIX
 from apps.llm.models import LlmCall
 
 pytestmark = pytest.mark.django_db(transaction=True)

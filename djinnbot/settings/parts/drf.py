@@ -40,6 +40,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": True,
     "SCHEMA_PATH_PREFIX": "/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.llm.gateway.schema.describe_gateway",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "HealthEnum": [("ok", "ok"), ("degraded", "degraded")],
         "RunStatusEnum": "apps.runs.choices.RunStatus",

@@ -3,18 +3,23 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+import httpx2
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.accounts.services import session_token_create
+from apps.core.aio import in_thread
 from apps.core.api.callers import SCOPES, CallerKind
 from apps.core.api.permissions import declared
 from apps.core.api.views import ApiMixin, UnknownPath
+from apps.llm.gateway.table import CALLERS, ROUTES
+from djinnbot.asgi import application
 
 METHODS = ("get", "post", "put", "patch", "delete")
 KINDS: set[CallerKind] = {"user", "session", "anonymous", "admin"}
@@ -81,6 +86,21 @@ def operations() -> list[Operation]:
     return found
 
 
+def below_django() -> list[Operation]:
+    """What the web process answers before Django sees it: the model gateway's own table."""
+    return [
+        Operation(
+            name=route.name,
+            path=route.path,
+            method=route.method,
+            callers=frozenset(CALLERS),
+            scope=route.scope,
+            in_schema=True,
+        )
+        for route in ROUTES
+    ]
+
+
 def described() -> list[Operation]:
     return [operation for operation in operations() if operation.in_schema]
 
@@ -97,8 +117,15 @@ def test_says_who_may_call_it(operation: Operation) -> None:
     assert operation.scope in SCOPES
 
 
+@pytest.mark.parametrize("operation", below_django(), ids=str)
+def test_gateway_says_who_may_call_it(operation: Operation) -> None:
+    assert operation.callers == {"session"}
+    assert operation.scope in SCOPES
+
+
 def test_table_is_not_empty() -> None:
     assert len(operations()) > 40
+    assert len(below_django()) >= 3
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +149,16 @@ def test_description_has_each_address_with_its_problems(schema: dict[str, Any]) 
         assert "anonymous" in operation.callers or {"401", "403"} <= problems, str(operation)
 
 
+@pytest.mark.parametrize("operation", below_django(), ids=str)
+def test_description_has_the_gateway(operation: Operation, schema: dict[str, Any]) -> None:
+    told = schema["paths"][operation.path][operation.method.lower()]
+    assert set(told["x-callers"]) == operation.callers
+    assert told["x-scope"] == operation.scope
+    assert {"401", "403"} <= set(told["responses"])
+
+
 def test_description_has_nothing_else(schema: dict[str, Any]) -> None:
-    real = {(operation.path, operation.method.lower()) for operation in described()}
+    real = {(o.path, o.method.lower()) for o in [*described(), *below_django()]}
     for path, methods in schema["paths"].items():
         for method in methods:
             assert (path, method) in real, f"{method} {path} does not exist"
@@ -152,6 +187,36 @@ def test_made_up_bearer_is_refused(operation: Operation) -> None:
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
         answer = call(client, operation)
         assert answer.status_code == 401, (token, answer.content)
+
+
+async def call_below_django(operation: Operation, headers: dict[str, bytes]) -> httpx2.Response:
+    transport = httpx2.ASGITransport(app=application)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        return await client.request(
+            operation.method, operation.path, headers=headers, content=b"{}"
+        )
+
+
+@pytest.mark.parametrize("operation", below_django(), ids=str)
+@pytest.mark.django_db(transaction=True)
+async def test_gateway_lets_nobody_in(operation: Operation) -> None:
+    bearers = ("", "djb_abcdefgh.made-up", "dst_made-up", "made-up", "a b", "é")
+    shown = [{"Authorization": f"Bearer {token}".encode("latin-1")} for token in bearers]
+    for headers in [{}, *shown, {"x-api-key": b"dst_made-up"}]:
+        answer = await call_below_django(operation, headers)
+        assert answer.status_code == 401, (headers, answer.text)
+        assert answer.json()["error"]["code"] == "not_authenticated"
+
+
+@pytest.mark.parametrize("operation", below_django(), ids=str)
+@pytest.mark.django_db(transaction=True)
+async def test_gateway_wants_its_scope(operation: Operation) -> None:
+    token = await in_thread(
+        partial(session_token_create, "ses_1", "finn", grants={"scopes": ["runs"], "models": ["*"]})
+    )
+    answer = await call_below_django(operation, {"Authorization": f"Bearer {token}".encode()})
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["error"]["code"] == "missing_scope"
 
 
 @every(lambda operation: operation.scope not in {"read"} and "anonymous" not in operation.callers)

@@ -189,7 +189,7 @@ def test_made_up_bearer_is_refused(operation: Operation) -> None:
         assert answer.status_code == 401, (token, answer.content)
 
 
-async def call_below_django(operation: Operation, headers: dict[str, bytes]) -> httpx2.Response:
+async def call_below_django(operation: Operation, headers: dict[bytes, bytes]) -> httpx2.Response:
     transport = httpx2.ASGITransport(app=application)
     async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
         return await client.request(
@@ -201,8 +201,8 @@ async def call_below_django(operation: Operation, headers: dict[str, bytes]) -> 
 @pytest.mark.django_db(transaction=True)
 async def test_gateway_lets_nobody_in(operation: Operation) -> None:
     bearers = ("", "djb_abcdefgh.made-up", "dst_made-up", "made-up", "a b", "é")
-    shown = [{"Authorization": f"Bearer {token}".encode("latin-1")} for token in bearers]
-    for headers in [{}, *shown, {"x-api-key": b"dst_made-up"}]:
+    shown = [{b"Authorization": f"Bearer {token}".encode("latin-1")} for token in bearers]
+    for headers in [{}, *shown, {b"x-api-key": b"dst_made-up"}]:
         answer = await call_below_django(operation, headers)
         assert answer.status_code == 401, (headers, answer.text)
         assert answer.json()["error"]["code"] == "not_authenticated"
@@ -214,7 +214,7 @@ async def test_gateway_wants_its_scope(operation: Operation) -> None:
     token = await in_thread(
         partial(session_token_create, "ses_1", "finn", grants={"scopes": ["runs"], "models": ["*"]})
     )
-    answer = await call_below_django(operation, {"Authorization": f"Bearer {token}".encode()})
+    answer = await call_below_django(operation, {b"Authorization": f"Bearer {token}".encode()})
     assert answer.status_code == 403, answer.text
     assert answer.json()["error"]["code"] == "missing_scope"
 

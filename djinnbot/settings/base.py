@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from djinnbot.settings.env import env, home, secret_key
+from djinnbot.settings.env import encryption_keys, env, home, secret_key
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DJINNBOT_HOME = home()
 
 SECRET_KEY = secret_key(DJINNBOT_HOME)
+ENCRYPTION_KEYS = encryption_keys(DJINNBOT_HOME)  # of secrets at rest; see apps.core.crypto
 VERSION = "0.1.0"
 DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])

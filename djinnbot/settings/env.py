@@ -15,19 +15,30 @@ def home() -> Path:
 
 
 def secret_key(home: Path) -> str:
-    """`SECRET_KEY`, else the one kept in the data root, which is made at the first start.
+    """`SECRET_KEY`, else the one kept in the data root, which is made at the first start."""
+    given: str = env.str("SECRET_KEY", default="")
+    return given or kept(home / "secret_key", secrets.token_urlsafe(48))
+
+
+def encryption_keys(home: Path) -> list[str]:
+    """`SECRET_ENCRYPTION_KEY`, keys of 64 hex digits with commas between, the sealing one first;
+    else the lines of the file in the data root, which is made at the first start."""
+    given: str = env.str("SECRET_ENCRYPTION_KEY", default="")
+    if given:
+        return [key.strip() for key in given.split(",") if key.strip()]
+    return kept(home / "encryption_keys", secrets.token_hex(32)).split()
+
+
+def kept(path: Path, first: str) -> str:
+    """What a private file of the data root holds; `first` when there is none yet.
 
     Two processes that start at once agree: the first to place the file wins, and both read it.
     """
-    given: str = env.str("SECRET_KEY", default="")
-    if given:
-        return given
-    path = home / "secret_key"
     if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        draft = home / f"secret_key.{os.getpid()}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
+        draft.write_text(first)
         try:
             os.link(draft, path)
         except FileExistsError:

@@ -1,7 +1,13 @@
 """A server behind TLS. `manage.py check --deploy` must be clean with these."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from djinnbot.settings.base import *  # noqa: F403
 from djinnbot.settings.env import env
+
+for _name in ("SECRET_KEY", "SECRET_ENCRYPTION_KEY"):
+    if not env.str(_name, default=""):  # a key made in a container is lost with it
+        raise ImproperlyConfigured(f"Set {_name} (or {_name}_FILE): this server makes none.")
 
 STATIC_ROOT = BASE_DIR / "staticfiles"  # noqa: F405  `manage.py collectstatic` fills it
 

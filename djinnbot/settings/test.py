@@ -16,6 +16,7 @@ if "DATABASE_URL" not in os.environ or os.environ.get("DJINNBOT_TEST_SERVERS") =
     os.environ["REDIS_URL"] = f"unix://:for-tests-only@{_HOME}/run/redis/valkey.sock?db=0"
     os.environ["DJINNBOT_HOME"] = str(_HOME)
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
+os.environ.setdefault("SECRET_ENCRYPTION_KEY", "5e" * 32)
 os.environ.setdefault("DATABASE_POOL_SIZE", "4")
 
 from djinnbot.settings.base import *  # noqa: E402, F403  after the environment is set

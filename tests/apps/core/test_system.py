@@ -130,6 +130,7 @@ def test_production_settings_pass_the_deployment_checks() -> None:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "djinnbot.settings.production",
             "SECRET_KEY": secrets.token_urlsafe(60),
+            "SECRET_ENCRYPTION_KEY": secrets.token_hex(32),
         },
         capture_output=True,
         text=True,

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 ThinkingLevel = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
 OutputMethod = Literal["response_format", "tool_use"]
+# What runs an agent's loop inside its box: our own runtime, or another agent's command line.
+Harness = Literal["djinnbot", "opencode", "mini-swe-agent"]
 CATCH_ALL = "*"
 
 
@@ -48,6 +50,22 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A command that the server runs on the committed tree before it believes the agent.
+
+    `run` is a template whose values reach the shell as environment only, see `checks.py`.
+    `workdir` is a directory below the tree; empty is its top.
+    """
+
+    run: str
+    name: str
+    expect_exit: int = 0  # expectExit
+    timeout_s: int = 300  # timeout, timeoutSeconds
+    workdir: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepLimits:
     """Values of `defaults` and of a step alike; None means: ask the next level."""
 
@@ -59,6 +77,8 @@ class StepLimits:
     max_output_tokens: int | None = None
     temperature: float | None = None
     thinking_level: ThinkingLevel | None = None
+    harness: Harness | None = None
+    checks: tuple[Check, ...] | None = None  # an empty list asks for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +95,7 @@ class PipelineAgent:
     model: str | None = None
     tools: tuple[str, ...] = ()
     thinking_level: ThinkingLevel | None = None
+    harness: Harness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

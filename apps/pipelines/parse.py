@@ -13,8 +13,10 @@ from typing import Any, get_args
 
 import orjson
 
+from apps.pipelines.checks import read_checks
 from apps.pipelines.definition import (
     Defaults,
+    Harness,
     Loop,
     Notify,
     OutputMethod,
@@ -160,6 +162,8 @@ def _read_limits(reader: Reader) -> dict[str, Any]:
         "max_output_tokens": reader.whole("maxOutputTokens", *OUTPUT_TOKENS),
         "temperature": reader.number("temperature", *TEMPERATURE),
         "thinking_level": reader.choice("thinkingLevel", get_args(ThinkingLevel)),
+        "harness": reader.choice("harness", get_args(Harness)),
+        "checks": read_checks(reader),
     }
 
 
@@ -181,6 +185,7 @@ def _read_agent(reader: Reader) -> PipelineAgent:
         model=reader.text("model") or None,
         tools=reader.texts("tools"),
         thinking_level=reader.choice("thinkingLevel", get_args(ThinkingLevel)),
+        harness=reader.choice("harness", get_args(Harness)),
     )
     reader.warn_unknown()
     return agent

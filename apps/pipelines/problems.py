@@ -12,7 +12,7 @@ P008 step.agent not in agents               P016 agent unknown to the agent libr
 W01 unknown key                             W05 step that is not last and leads nowhere
 W02 step that cannot be reached             W06 outputSchema with a tool list
 W03 variable that nothing provides          W07 outputSchema properties match no output
-W04 continueLoop where no loop leads
+W04 continueLoop where no loop leads        W08 outputSchema with a harness
 """
 
 from dataclasses import asdict, dataclass

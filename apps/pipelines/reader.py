@@ -157,6 +157,10 @@ class Reader:
                 node = Node(value={}, line=node.line)
             yield name, Reader(node, f"{self.place(key)}.{name}", self.problems)
 
+    def entries_of_list(self, key: str) -> "list[tuple[str, Node]]":
+        """(place, node) of each item of a list, whatever its type."""
+        return [(f"{self.place(key)}.{index}", node) for index, node in enumerate(self._items(key))]
+
     def required_readers(self, key: str) -> "list[Reader]":
         self._require(key)
         return [

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-from apps.pipelines.definition import Pipeline, Step, ThinkingLevel
+from apps.pipelines.definition import Check, Harness, Pipeline, Step, ThinkingLevel
 
 DEFAULT_TIMEOUT_S = 300
 DEFAULT_MAX_TURNS = 999
@@ -66,6 +66,19 @@ def thinking_level(
         or agent_config
         or "off"
     )
+
+
+def harness(pipeline: Pipeline, step: Step) -> Harness:
+    """What runs the agent's loop. An answer of a fixed shape is our own runtime's work."""
+    if step.output_schema is not None:
+        return "djinnbot"
+    of_agent = next((agent.harness for agent in pipeline.agents if agent.id == step.agent), None)
+    return step.harness or of_agent or pipeline.defaults.harness or "djinnbot"
+
+
+def checks(pipeline: Pipeline, step: Step) -> tuple[Check, ...]:
+    """What the server runs before it believes the step. A step's list replaces the defaults'."""
+    return (pipeline.defaults.checks or ()) if step.checks is None else step.checks
 
 
 def tool_list(pipeline: Pipeline, step: Step) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
 """What can be wrong between the parts of a pipeline. Codes: see `problems.py`."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from graphlib import CycleError, TopologicalSorter
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from apps.pipelines import template
-from apps.pipelines.definition import Pipeline, ResultAction, Step
+from apps.pipelines.definition import Check, Pipeline, ResultAction, Step
 from apps.pipelines.graph import entry_points, routes
 from apps.pipelines.problems import Problem, Severity
 from apps.pipelines.variables import LOOP_NAMES, is_provided_by_caller
@@ -173,6 +173,9 @@ class _Check:
             if step.tools:
                 message = "A step with outputSchema has no tools; its tool list is ignored."
                 self.report("W06", f"{path}.tools", message, "warning")
+            if step.harness:
+                message = "A step with outputSchema is answered without a harness."
+                self.report("W08", f"{path}.harness", message, "warning")
             properties = step.output_schema.schema.get("properties")
             names = set(properties) if isinstance(properties, Mapping) else set()
             if step.outputs and not names.intersection(step.outputs):
@@ -191,9 +194,12 @@ class _Check:
             for key, action in step.on_result.items():
                 if action.notify:
                     texts.append((f"{path}.onResult.{key}.notify.message", action.notify.message))
-            self._unprovided(step, texts, declared)
+            texts += _check_texts(f"{path}.checks", step.checks)
+            self._unprovided(f"Step {step.id}", texts, declared)
+        shared = _check_texts("defaults.checks", self.pipeline.defaults.checks)
+        self._unprovided("A check of the defaults", shared, declared)
 
-    def _unprovided(self, step: Step, texts: list[tuple[str, str]], declared: set[str]) -> None:
+    def _unprovided(self, who: str, texts: list[tuple[str, str]], declared: set[str]) -> None:
         seen: set[str] = set()
         for path, text in texts:
             for name in template.names(text):
@@ -201,7 +207,7 @@ class _Check:
                     continue
                 seen.add(name)
                 message = (
-                    f"Step {step.id} uses {name!r}, which no step outputs; it is empty unless "
+                    f"{who} uses {name!r}, which no step outputs; it is empty unless "
                     "the run is started with it."
                 )
                 self.report("W03", path, message, "warning")
@@ -247,6 +253,15 @@ def _named_steps(step: Step) -> Iterator[tuple[str, str]]:
                 yield "onComplete", edge.target
     for index, needed in enumerate(step.depends_on):
         yield f"dependsOn.{index}", needed
+
+
+def _check_texts(path: str, found: Sequence[Check] | None) -> list[tuple[str, str]]:
+    """(place, text) of everything in a list of checks that may name a variable."""
+    return [
+        (f"{path}.{index}", text)
+        for index, check in enumerate(found or ())
+        for text in (check.run, *check.env.values())
+    ]
 
 
 def _reached(pipeline: Pipeline) -> set[str]:

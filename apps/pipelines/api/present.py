@@ -53,6 +53,7 @@ def graph(row: PipelineDefinition) -> dict[str, Any]:
                 "type": "loop" if step.loop else "standard",
                 "description": step.description,
                 "approval": step.approval,
+                "checks": [check.name for check in resolve.checks(pipeline, step)],
                 "is_start": step.id in starts,
                 "is_last": step is pipeline.steps[-1],
             }
@@ -73,6 +74,8 @@ def _step(pipeline: Pipeline, step: Step) -> dict[str, Any]:
         "max_retries": resolve.max_retries(pipeline, step),
         "timeout_s": resolve.timeout_s(pipeline, step),
         "max_turns": resolve.max_turns(pipeline, step),
+        "harness": resolve.harness(pipeline, step),
+        "checks": [asdict(check) for check in resolve.checks(pipeline, step)],
     }
 
 

@@ -24,6 +24,7 @@ class PipelineAgentSerializer(_Base):
     model = serializers.CharField(allow_null=True)
     tools = serializers.ListField(child=serializers.CharField())
     thinking_level = serializers.CharField(allow_null=True)
+    harness = serializers.CharField(allow_null=True)
 
 
 class PipelineLoopSerializer(_Base):
@@ -48,6 +49,15 @@ class PipelineActionSerializer(_Base):
     notify = PipelineNotifySerializer(allow_null=True)
 
 
+class PipelineCheckSerializer(_Base):
+    name = serializers.CharField()
+    run = serializers.CharField()
+    expect_exit = serializers.IntegerField()
+    timeout_s = serializers.IntegerField()
+    workdir = serializers.CharField(allow_blank=True)
+    env = serializers.DictField(child=serializers.CharField())
+
+
 class PipelineStepSerializer(_Base):
     id = serializers.CharField()
     agent = serializers.CharField()
@@ -67,6 +77,8 @@ class PipelineStepSerializer(_Base):
     max_turns = serializers.IntegerField()
     output_schema = serializers.DictField(allow_null=True)
     approval = serializers.BooleanField()
+    harness = serializers.CharField(help_text="`djinnbot`, or the program that runs it.")
+    checks = PipelineCheckSerializer(many=True)
 
 
 class PipelineSerializer(_Base):
@@ -103,6 +115,7 @@ class PipelineNodeSerializer(_Base):
     type = serializers.ChoiceField(choices=["standard", "loop"])
     description = serializers.CharField(allow_blank=True)
     approval = serializers.BooleanField()
+    checks = serializers.ListField(child=serializers.CharField())
     is_start = serializers.BooleanField()
     is_last = serializers.BooleanField()
 

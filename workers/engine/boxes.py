@@ -135,7 +135,11 @@ def plan_box(
         mounts=(*mounts, *sockets),
         workdir=runner.seen(place),
         limits=Limits(
-            memory_mb=settings.BOX_MEMORY_MB, cpus=settings.BOX_CPUS, pids=settings.BOX_PIDS
+            memory_mb=settings.BOX_MEMORY_MB,
+            cpus=settings.BOX_CPUS,
+            pids=settings.BOX_PIDS,
+            shm_mb=settings.BOX_SHM_MB,
+            disk_mb=settings.BOX_DISK_MB,
         ),
         labels=_labels(step, session_id),
         network=_network(),

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 
 # Exit code of a box whose sandbox could not be made or entered.
 EXIT_START_FAILED = 125
+# Architectures whose system calls `workers.runtime.seccomp` knows.
+SANDBOX_MACHINES = frozenset({"x86_64", "aarch64"})
 
 
 class Launch(BaseModel):
@@ -25,6 +27,7 @@ class Launch(BaseModel):
     uid: int | None = None
     gid: int | None = None
     max_processes: int | None = None
+    max_file_bytes: int | None = None  # of one file
     cgroups: list[str] = Field(default_factory=list)  # directories to join
 
 

@@ -16,6 +16,7 @@ LOG_TAIL_LINES = 200
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 BackendName = Literal["docker", "bubblewrap", "process"]
+LimitName = Literal["memory", "pids", "disk"]
 
 
 class Network(StrEnum):
@@ -38,9 +39,16 @@ class Limits:
     cpus: float = 2.0
     pids: int = 512
     tmp_mb: int = 1024
+    shm_mb: int = 256
+    disk_mb: int = 10_240  # what the box may add to its writable mounts, and the size of one file
 
     def as_json(self) -> dict[str, float]:
-        return {"memory_mb": self.memory_mb, "cpus": self.cpus, "pids": self.pids}
+        return {
+            "memory_mb": self.memory_mb,
+            "cpus": self.cpus,
+            "pids": self.pids,
+            "disk_mb": self.disk_mb,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +86,9 @@ class BoxState:
     exit_code: int | None = None
     oom_killed: bool = False
     start_failed: bool = False
+    disk_full: bool = False
+    # How often a limit has bitten so far: processes killed for memory, forks refused.
+    hits: Mapping[LimitName, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ an ordinary user, a user namespace maps uid 1000 to that user.
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,12 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from workers.protocol.launch import Launch
+from workers.protocol.launch import SANDBOX_MACHINES, Launch
 from workers.runners.base import BackendName, BoxSpec, Mount, Network
 from workers.runners.cgroups import BoxCgroup
 from workers.runners.launcher import CODE_ROOT
 from workers.runners.local import LocalRunner
+from workers.runners.places import make_mount_points
 
 _PROBE_TIMEOUT_S = 10
 # Of /etc, what programs need and nobody minds: certificates, names, the linker's cache.
@@ -41,7 +43,6 @@ _ETC = (
 )
 _ETC_WITH_NETWORK = ("resolv.conf", "hosts", "services", "protocols")
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
-_SHM_MB = 64
 _BOX_PATH = "/home/agent/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -60,6 +61,8 @@ def _probe() -> str:
     program = bwrap_program()
     if sys.platform != "linux" or not program:
         return "bubblewrap is not installed."
+    if platform.machine() not in SANDBOX_MACHINES:
+        return f"There is no system call filter for {platform.machine()}."
     command = [program, *_namespaces(Network.NONE), "--ro-bind", "/", "/", "--proc", "/proc"]
     try:
         done = subprocess.run(
@@ -110,17 +113,7 @@ class BubblewrapRunner(LocalRunner):
         (etc / "group").write_text(f"root:x:0:\nagent:x:{gid}:\n")
         for path in (etc / "passwd", etc / "group"):
             path.chmod(0o644)
-        for mount in spec.mounts:
-            self._mount_point(mount, spec)
-
-    def _mount_point(self, mount: Mount, spec: BoxSpec) -> None:
-        """Make the place for a mount that lies inside another one, as the box's user."""
-        for outer in spec.mounts:
-            if outer is not mount and Path(mount.target).is_relative_to(outer.target):
-                place = outer.source / Path(mount.target).relative_to(outer.target)
-                place.mkdir(parents=True, exist_ok=True)
-                if os.geteuid() == 0:
-                    os.chown(place, spec.uid, spec.gid)
+        make_mount_points(spec.mounts, uid=spec.uid, gid=spec.gid)
 
     def _request(self, spec: BoxSpec, directory: Path, group: BoxCgroup | None) -> Launch:
         root = os.geteuid() == 0
@@ -133,6 +126,7 @@ class BubblewrapRunner(LocalRunner):
             gid=spec.gid if root else None,
             # Counted in the sandbox's own user namespace; as root it would count the whole host's.
             max_processes=None if root else spec.limits.pids,
+            max_file_bytes=spec.limits.disk_mb * 2**20,
             cgroups=[str(path) for path in group.directories] if group else [],
         )
 
@@ -152,7 +146,8 @@ def _sandbox(spec: BoxSpec, directory: Path) -> list[str]:
     ]
     arguments = [bwrap_program(), *_namespaces(spec.network), "--clearenv"]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
-    for name, size in (("/tmp", spec.limits.tmp_mb), ("/dev/shm", _SHM_MB)):  # noqa: S108  the box's
+    sizes = (("/tmp", spec.limits.tmp_mb), ("/dev/shm", spec.limits.shm_mb))  # noqa: S108  the box's
+    for name, size in sizes:
         arguments += ["--size", str(size * 2**20), "--perms", "1777", "--tmpfs", name]
     for directory_name in _parents([*binds, *mounts]):
         arguments += ["--perms", "0755", "--dir", directory_name]

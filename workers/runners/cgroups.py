@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from workers.runners.base import Limits
+from workers.runners.base import LimitName, Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _PERIOD_US = 100_000
@@ -22,12 +22,25 @@ class BoxCgroup:
     v2: bool
 
     def oom_killed(self) -> bool:
-        name = "memory.events" if self.v2 else "memory.oom_control"
-        for line in self._read(name).splitlines():
-            key, _, value = line.partition(" ")
-            if key == "oom_kill":
-                return int(value) > 0
-        return False
+        return self._memory_kills() > 0
+
+    def hits(self) -> dict[LimitName, int]:
+        """Limits that have bitten since the cgroup was made."""
+        found: dict[LimitName, int] = {
+            "memory": self._memory_kills(),
+            "pids": self._count("pids.events", "max"),
+        }
+        return {name: count for name, count in found.items() if count}
+
+    def _memory_kills(self) -> int:
+        return self._count("memory.events" if self.v2 else "memory.oom_control", "oom_kill")
+
+    def _count(self, file: str, key: str) -> int:
+        for line in self._read(file).splitlines():
+            name, _, value = line.partition(" ")
+            if name == key:
+                return int(value)
+        return 0
 
     def memory_bytes(self) -> int:
         name = "memory.current" if self.v2 else "memory.usage_in_bytes"
@@ -88,6 +101,25 @@ def cgroup_of(name: str) -> BoxCgroup | None:
         return None
     directories, v2 = bases
     return BoxCgroup(tuple(base / f"djinnbot-{name}" for base in directories), v2)
+
+
+def cgroup_of_process(pid: int) -> BoxCgroup | None:
+    """Where a process of this host is counted, made by whom it may; None: out of sight."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    places: dict[str, str] = {}
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            places[controller] = path.lstrip("/")
+    if (_ROOT / "cgroup.controllers").exists():
+        return BoxCgroup((_ROOT / places.get("", ""),), v2=True)
+    directories = [
+        _ROOT / name / places[name] for name in ("memory", "pids", "cpu") if name in places
+    ]
+    return BoxCgroup(tuple(directories), v2=False)
 
 
 def _set_limits(group: BoxCgroup, limits: Limits) -> None:

@@ -13,6 +13,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
 from docker.types import Mount as DockerMount
+from docker.types import Ulimit
 
 from workers.protocol.fingerprint import LABEL, runtime_fingerprint
 from workers.runners.base import (
@@ -23,16 +24,21 @@ from workers.runners.base import (
     BoxStartFailed,
     BoxState,
     BoxStats,
+    LimitName,
     Mount,
     Network,
     RunnerUnavailable,
 )
+from workers.runners.cgroups import cgroup_of_process
+from workers.runners.disk import disk_watch, writable
+from workers.runners.places import make_mount_points
 
 _TIMEOUT_S = 20  # below a lease: a daemon that hangs fails the step, not the worker
 _PROBE_TIMEOUT_S = 3
 _RUNTIME = ("/opt/djinnbot/venv/bin/python", "-m", "workers.runtime")
 _RUNNING = frozenset({"running", "restarting", "paused"})
 _START_ERRORS = frozenset({126, 127})
+_KILLED = 137
 
 
 class DockerRunner:
@@ -41,6 +47,7 @@ class DockerRunner:
 
     def __init__(self, image: str = "") -> None:
         self._image = image
+        self._last_hits: dict[str, Mapping[LimitName, int]] = {}
 
     def unavailable(self) -> str:
         try:
@@ -70,6 +77,7 @@ class DockerRunner:
 
     def create(self, spec: BoxSpec) -> Box:
         with _errors("make the container"):
+            make_mount_points(spec.mounts, uid=spec.uid, gid=spec.gid)
             stale = self._find(spec.name)
             if stale is not None:
                 stale.remove(force=True, v=True)
@@ -79,6 +87,11 @@ class DockerRunner:
                 name=spec.name,
                 **_options(spec),
             )
+        disk_watch.add(
+            spec.name,
+            writable([(mount.source, mount.read_only) for mount in spec.mounts]),
+            limit_bytes=spec.limits.disk_mb * 2**20,
+        )
         return Box(
             backend=self.name,
             name=spec.name,
@@ -114,15 +127,42 @@ class DockerRunner:
             except NotFound:
                 return BoxState(running=False)
         if found["Status"] in _RUNNING:
-            return BoxState(running=True)
+            hits = self._hits(box, found["Pid"])
+            if not disk_watch.is_over(box.name):
+                return BoxState(running=True, hits=hits)
+            self._kill(box)
+            return BoxState(
+                running=False, exit_code=_KILLED, disk_full=True, hits={**hits, "disk": 1}
+            )
         if found["Status"] == "created":
             return BoxState(running=False)
+        disk_full = disk_watch.is_over(box.name)
         return BoxState(
             running=False,
             exit_code=found["ExitCode"],
-            oom_killed=found["OOMKilled"],
+            # Docker also says so when a process was killed without which the box went on.
+            oom_killed=found["OOMKilled"] and found["ExitCode"] == _KILLED,
             start_failed=found["ExitCode"] in _START_ERRORS,
+            disk_full=disk_full,
+            hits={**self._last_hits.get(box.name, {}), **({"disk": 1} if disk_full else {})},
         )
+
+    def _hits(self, box: Box, pid: int) -> Mapping[LimitName, int]:
+        """By the container's cgroup; empty where the daemon is not of this host."""
+        group = cgroup_of_process(pid)
+        found = group.hits() if group is not None else {}
+        self._last_hits[box.name] = found
+        return found
+
+    def _kill(self, box: Box) -> None:
+        with _errors("kill the container"):
+            try:
+                self._client.api.kill(box.external_id)
+            except NotFound:
+                return
+            except APIError as exc:
+                if exc.status_code != 409:  # it has ended by itself
+                    raise
 
     def stop(self, box: Box, *, grace_s: float = 10) -> None:
         with _errors("stop the container"):
@@ -132,6 +172,8 @@ class DockerRunner:
                 return
 
     def remove(self, box: Box) -> None:
+        disk_watch.forget(box.name)
+        self._last_hits.pop(box.name, None)
         with _errors("remove the container"):
             try:
                 self._client.api.remove_container(box.external_id, force=True, v=True)
@@ -212,12 +254,17 @@ def _options(spec: BoxSpec) -> dict[str, Any]:
         "memswap_limit": memory,
         "nano_cpus": int(limits.cpus * 10**9),
         "pids_limit": limits.pids,
-        "shm_size": 64 * 2**20,
+        "shm_size": limits.shm_mb * 2**20,
+        "ulimits": [_ulimit("fsize", limits.disk_mb * 2**20), _ulimit("core", 0)],
         "network_mode": spec.network.value if spec.network is Network.HOST else "none",
         "init": True,
         "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "1"}},
         "stop_signal": "SIGTERM",
     }
+
+
+def _ulimit(name: str, value: int) -> Ulimit:
+    return Ulimit(name=name, soft=value, hard=value)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,8 +26,10 @@ from workers.runners.base import (
     BoxStartFailed,
     BoxState,
     BoxStats,
+    LimitName,
 )
 from workers.runners.cgroups import BoxCgroup, cgroup_create, cgroup_of
+from workers.runners.disk import disk_watch, writable
 from workers.runners.launcher import LauncherProcess, shared_launcher
 from workers.runners.processes import (
     BOX_VARIABLE,
@@ -40,6 +42,7 @@ from workers.runners.processes import (
 _RECORD = "box.json"
 _KILL_WAIT_S = 5.0
 _EXIT_WAIT_S = 1.0
+_KILLED = frozenset({128 + signal.SIGKILL, None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class _Record:
     pid: int = 0
     started: str = ""
     oom_killed: bool = False
+    pids_exceeded: bool = False
+    disk_full: bool = False
 
 
 class LocalRunner:
@@ -98,8 +103,13 @@ class LocalRunner:
         env = {**self._environment(spec), **spec.env, BOX_VARIABLE: box.name}
         ticket, pid = self._launcher.launch(request, env=env, log=directory / "log")
         self._tickets[box.name] = ticket
-        record = asdict(self._record_of(spec))
-        self._write(box.name, _Record(**{**record, "pid": pid, "started": start_time(pid)}))
+        record = replace(self._record_of(spec), pid=pid, started=start_time(pid))
+        self._write(box.name, record)
+        disk_watch.add(
+            box.name,
+            writable([(mount.source, mount.read_only) for mount in spec.mounts]),
+            limit_bytes=spec.limits.disk_mb * 2**20,
+        )
 
     def wait_ready(self, box: Box, timeout_s: float) -> None:
         """The launcher has answered with a pid, so what is left to see is an early end."""
@@ -114,20 +124,32 @@ class LocalRunner:
         if record is None:
             return BoxState(running=False)
         self._trim_log(box.name)
-        if record.pid and is_alive(record.pid, record.started):
-            if not record.oom_killed and self._over_limit(box.name, record):
-                record = self._kill_for_memory(box, record)
-            else:
-                return BoxState(running=True)
-        ticket = self._tickets.get(box.name, "")
-        code = self._launcher.exit_code(ticket, wait_s=_EXIT_WAIT_S)
         group = cgroup_of(box.name)
-        oom = record.oom_killed or (group is not None and group.oom_killed())
+        hits = group.hits() if group is not None else {}
+        if record.pid and is_alive(record.pid, record.started):
+            over = self._over_limit(box.name, record)
+            if over == record:
+                return BoxState(running=True, hits=hits)
+            record = over
+            self._write(box.name, record)
+            self._kill(box.name, record)
+        return self._end(box, record, hits)
+
+    def _end(self, box: Box, record: _Record, hits: dict[LimitName, int]) -> BoxState:
+        code = self._launcher.exit_code(self._tickets.get(box.name, ""), wait_s=_EXIT_WAIT_S)
+        own: dict[LimitName, int] = {
+            "memory": int(record.oom_killed),
+            "pids": int(record.pids_exceeded),
+            "disk": int(record.disk_full),
+        }
         return BoxState(
             running=False,
             exit_code=code,
-            oom_killed=oom,
+            # A limit that killed something else in the box, which then went on, is a hit only.
+            oom_killed=record.oom_killed or ("memory" in hits and code in _KILLED),
             start_failed=code == EXIT_START_FAILED,
+            disk_full=record.disk_full,
+            hits={**{name: count for name, count in own.items() if count}, **hits},
         )
 
     def stop(self, box: Box, *, grace_s: float = 10) -> None:
@@ -139,6 +161,7 @@ class LocalRunner:
         self._kill(box.name, record)
 
     def remove(self, box: Box) -> None:
+        disk_watch.forget(box.name)
         record = self._read(box.name)
         if record is not None and record.pid:
             self._kill(box.name, record)
@@ -224,19 +247,19 @@ class LocalRunner:
 
     # Processes
 
-    def _over_limit(self, name: str, record: _Record) -> bool:
-        """Where no cgroup holds the limits, we look ourselves."""
+    def _over_limit(self, name: str, record: _Record) -> _Record:
+        """The record, marked when a limit is passed. Memory and processes are for a cgroup to
+        hold; where there is none, we look ourselves."""
+        record = replace(record, disk_full=disk_watch.is_over(name))
         group = cgroup_of(name)
         if group is not None and group.directories[0].is_dir():
-            return False
+            return record
         stats = self.stats(Box(backend=self.name, name=name, external_id=name))
-        return stats.memory_bytes > record.memory_mb * 2**20 or stats.processes > record.pids
-
-    def _kill_for_memory(self, box: Box, record: _Record) -> _Record:
-        marked_record = _Record(**{**asdict(record), "oom_killed": True})
-        self._write(box.name, marked_record)
-        self._kill(box.name, record)
-        return marked_record
+        return replace(
+            record,
+            oom_killed=stats.memory_bytes > record.memory_mb * 2**20,
+            pids_exceeded=stats.processes > record.pids,
+        )
 
     def _signal(self, record: _Record, number: signal.Signals) -> None:
         if is_alive(record.pid, record.started):

@@ -32,6 +32,7 @@ class ProcessRunner(LocalRunner):
             id=spec.name,
             command=list(spec.command),
             workdir=spec.workdir,
+            max_file_bytes=spec.limits.disk_mb * 2**20,
             cgroups=[str(path) for path in group.directories] if group else [],
         )
 

@@ -32,6 +32,7 @@ from workers.protocol.launch import (
     LaunchFailed,
 )
 from workers.runtime.namespaces import die_with_parent, drop_rights, join, limit_resources
+from workers.runtime.seccomp import forbid_system_calls
 
 PACKET_BYTES = 128 * 1024
 _SANDBOX_TIMEOUT_S = 20
@@ -222,10 +223,11 @@ def _become_box(request: Launch, env: dict[str, str]) -> None:
     try:
         os.setsid()
         die_with_parent()
-        limit_resources(processes=request.max_processes)
+        limit_resources(processes=request.max_processes, file_bytes=request.max_file_bytes)
         if request.sandbox:
             drop_rights(request.uid, request.gid)
             die_with_parent()  # forgotten with the change of user
+            forbid_system_calls()
         os.umask(0o022)
         os.environ.clear()
         os.environ.update(env)

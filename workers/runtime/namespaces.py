@@ -64,13 +64,17 @@ def die_with_parent() -> None:
         os._exit(1)
 
 
-def limit_resources(*, processes: int | None, open_files: int = 4096) -> None:
+def limit_resources(
+    *, processes: int | None, file_bytes: int | None, open_files: int = 4096
+) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = open_files if hard == resource.RLIM_INFINITY else min(open_files, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     if processes is not None:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    if file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
 
 def _clear_capabilities() -> None:

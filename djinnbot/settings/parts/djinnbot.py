@@ -40,10 +40,14 @@ MAX_CONCURRENT_AGENTS = env.int(
 MAX_CONCURRENT_STEPS_PER_AGENT = env.int("DJINNBOT_MAX_CONCURRENT_STEPS_PER_AGENT", default=1)
 RUN_RETENTION_DAYS = 0  # 0 keeps finished runs
 
-BOX_MEMORY_MB = 2048
-BOX_CPUS = 2.0
-BOX_PIDS = 512
-BOX_READY_TIMEOUT_S = 30
+BOX_MEMORY_MB = env.int("DJINNBOT_BOX_MEMORY_MB", default=2048)
+BOX_CPUS = env.float("DJINNBOT_BOX_CPUS", default=2.0)
+BOX_PIDS = env.int("DJINNBOT_BOX_PIDS", default=512)
+BOX_SHM_MB = env.int("DJINNBOT_BOX_SHM_MB", default=256)
+BOX_DISK_MB = env.int("DJINNBOT_BOX_DISK_MB", default=10_240)
+BOX_READY_TIMEOUT_S = env.float("DJINNBOT_BOX_READY_TIMEOUT_S", default=30)
+# Containers that wait with the agent runtime loaded, on each agents worker that uses Docker.
+WARM_BOXES = env.int("DJINNBOT_WARM_BOXES", default=1)
 
 # How many tokens each part of a step's prompt may take (about four characters each).
 PROMPT_PART_TOKENS = {

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apps.llm.calls import KeySource
 from apps.llm.errors import GatewayError
 from apps.llm.providers import PROVIDERS, Provider
 
@@ -22,6 +23,9 @@ _LOOKS_SECRET = re.compile(
 class ProviderKey:
     value: str = field(repr=False)
     variable: str
+    source: KeySource = "instance"
+    id: int | None = None  # its row; None: from the environment
+    share_id: int | None = None
 
     @property
     def masked(self) -> str:

@@ -14,18 +14,13 @@ from django.conf import settings
 from apps.core.aio import in_thread
 from apps.llm.errors import GatewayError
 from apps.llm.facts import session_facts
-from apps.llm.gateway.attempts import Limits, Opened, next_chunk, open_with_retries
 from apps.llm.gateway.caller import caller_of, check_form
 from apps.llm.gateway.catalog import catalog
 from apps.llm.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
-from apps.llm.gateway.observe import Observer, observer_for
-from apps.llm.gateway.record import CallRecord
-from apps.llm.gateway.request import ModelRequest, check_allowed, parse_request
-from apps.llm.gateway.routes import limits_of_settings, route
+from apps.llm.gateway.pipeline import answer
+from apps.llm.gateway.request import ModelRequest, parse_request
 from apps.llm.gateway.shapes import error_body, error_event, error_headers
-from apps.llm.gateway.sse import SseSplitter
 from apps.llm.gateway.table import PREFIX, GatewayRoute, dialect_of, route_of
-from apps.llm.gateway.upstream import interrupted
 from apps.llm.providers import Dialect
 
 log = structlog.get_logger(__name__)
@@ -79,7 +74,7 @@ async def _models(http: Exchange, asked: GatewayRoute) -> None:
 async def _call(http: Exchange, asked: GatewayRoute) -> None:
     raw = await http.body(settings.LLM_REQUEST_LIMIT_MB << 20)
     request = await in_thread(_request, http, asked, raw)
-    work = asyncio.create_task(_answer(http, request))
+    work = asyncio.create_task(answer(http, request))
     gone = asyncio.create_task(http.gone())
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -101,70 +96,3 @@ def _request(http: Exchange, asked: GatewayRoute, raw: bytes) -> ModelRequest:
         caller=caller,
         facts=session_facts(caller.session_id),
     )
-
-
-async def _answer(http: Exchange, request: ModelRequest) -> None:
-    """Every way out writes the call's row, and before the client sees the end of its answer."""
-    record = CallRecord(request)
-    observer = observer_for(request.dialect)
-    record.observed = observer.seen
-    limits = limits_of_settings()
-    opened: Opened | None = None
-    try:
-        check_allowed(request)
-        upstream, record.key = route(request)
-        opened = await open_with_retries(upstream, request, limits)
-        record.began(opened.tries)
-        relay = _relay_stream if request.stream else _relay_whole
-        await relay(http, request, opened, observer, record, limits)
-    except GatewayError as error:
-        await record.failed(error)
-        raise
-    except asyncio.CancelledError:
-        await record.abandoned()
-        raise
-    finally:
-        if opened is not None:
-            await opened.response.aclose()
-
-
-async def _relay_whole(
-    http: Exchange,
-    request: ModelRequest,
-    opened: Opened,
-    observer: Observer,
-    record: CallRecord,
-    limits: Limits,
-) -> None:
-    observer.message(opened.first)
-    if observer.seen.malformed:
-        raise GatewayError(
-            f"The answer of {request.provider_id} is not JSON.", code="upstream_malformed"
-        )
-    await record.answered()
-    await http.answer(200, opened.first)
-
-
-async def _relay_stream(
-    http: Exchange,
-    request: ModelRequest,
-    opened: Opened,
-    observer: Observer,
-    record: CallRecord,
-    limits: Limits,
-) -> None:
-    await http.start(200, {"content-type": "text/event-stream", "cache-control": "no-store"})
-    splitter = SseSplitter()
-    chunk = opened.first
-    while chunk:
-        for event in splitter.feed(chunk):
-            observer.event(event)
-            if observer.seen.is_last:
-                await record.answered()
-            if request.wants_usage or not observer.seen.is_usage_only:
-                await http.write(event)
-        chunk = await next_chunk(opened.response, limits, request.provider_id)
-    if not observer.seen.complete:
-        raise interrupted(request.provider_id)
-    await record.answered()
-    await http.write(splitter.rest, last=True)

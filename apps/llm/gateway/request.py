@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 
+from apps.core.ids import new_id
+from apps.llm.calls import Endpoint
 from apps.llm.errors import GatewayError
 from apps.llm.facts import SessionFacts
-from apps.llm.providers import Dialect, split_model
+from apps.llm.providers import Dialect
 
 # Headers of a client that change what a provider does. All others stay here.
 _PASSED_ON = frozenset({"anthropic-version", "anthropic-beta", "openai-beta", "user-agent"})
@@ -21,12 +23,17 @@ class Caller:
     agent_id: str = ""
     run_id: str = ""
     user_id: str = ""
+    project_id: str = ""
     models: tuple[str, ...] = ()  # patterns of allowed names; none: no model at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """`body` is as the client sent it, but with the provider's own name of the model."""
+    """`body` is as the client sent it, but with the provider's own name of the model.
+
+    `requested`: the model's name as the client wrote it; a name without a provider leaves
+    `provider_id` empty until it is resolved. `size_bytes` is of the request as it came.
+    """
 
     dialect: Dialect
     provider_id: str
@@ -35,6 +42,10 @@ class ModelRequest:
     caller: Caller
     headers: Mapping[str, str] = field(default_factory=dict)
     facts: SessionFacts = field(default_factory=SessionFacts)
+    endpoint: Endpoint = "chat"
+    requested: str = ""
+    request_id: str = ""
+    size_bytes: int = 0
 
     @property
     def name(self) -> str:
@@ -49,34 +60,65 @@ class ModelRequest:
         options = self.body.get("stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
 
+    @property
+    def thinking_level(self) -> str:
+        """As asked, in the words of the dialect; empty: nothing was asked."""
+        if self.dialect is Dialect.ANTHROPIC:
+            thinking = self.body.get("thinking")
+            return str(thinking.get("type", ""))[:16] if isinstance(thinking, dict) else ""
+        reasoning = self.body.get("reasoning")
+        effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
+        return str(self.body.get("reasoning_effort") or effort or "")[:16]
+
+
+_CONTENT: Mapping[Endpoint, tuple[str, type | tuple[type, ...]]] = {
+    "chat": ("messages", list),
+    "messages": ("messages", list),
+    "responses": ("input", (list, str)),
+    "embeddings": ("input", (list, str)),
+}
+
 
 def parse_request(
-    *, dialect: Dialect, raw: bytes, headers: Mapping[str, str], caller: Caller, facts: SessionFacts
+    *,
+    dialect: Dialect,
+    raw: bytes,
+    headers: Mapping[str, str],
+    caller: Caller,
+    facts: SessionFacts,
+    endpoint: Endpoint = "chat",
 ) -> ModelRequest:
     body = _object(raw)
     name = body.get("model")
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name:
         raise GatewayError("The request names no model.", code="malformed_model", http_status=422)
-    if not isinstance(body.get("messages"), list):
+    field_name, kinds = _CONTENT[endpoint]
+    if not isinstance(body.get(field_name), kinds):
         raise GatewayError(
-            "The request has no list of messages.", code="malformed_request", http_status=422
+            f"The request has no {field_name}.", code="malformed_request", http_status=422
         )
-    provider_id, model = split_model(name)
+    provider_id, slash, model = name.partition("/")
     return ModelRequest(
         dialect=dialect,
-        provider_id=provider_id,
-        model=model,
-        body={**body, "model": model},
+        provider_id=provider_id if slash else "",
+        model=model if slash else name,
+        body=body,
         caller=caller,
         headers={key: value for key, value in headers.items() if key in _PASSED_ON},
         facts=facts,
+        endpoint=endpoint,
+        requested=name[:264],
+        request_id=new_id("req"),
+        size_bytes=len(raw),
     )
 
 
 def check_allowed(request: ModelRequest) -> None:
-    if not is_allowed(request.name, request.caller.models):
+    """Raises GatewayError 403. A name that was granted stands for whatever it leads to."""
+    allowed = request.caller.models
+    if not (is_allowed(request.requested, allowed) or is_allowed(request.name, allowed)):
         raise GatewayError(
-            f"This session may not use the model {request.name!r}.",
+            f"This session may not use the model {request.requested!r}.",
             code="model_not_allowed",
             http_status=403,
         )

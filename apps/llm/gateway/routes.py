@@ -8,11 +8,11 @@ from django.conf import settings
 
 from apps.llm.cassettes.upstream import PlayerUpstream, RecorderUpstream
 from apps.llm.errors import GatewayError
-from apps.llm.gateway.attempts import Limits
+from apps.llm.gateway.plan import Candidate
 from apps.llm.gateway.request import ModelRequest
+from apps.llm.gateway.retries import Limits
 from apps.llm.gateway.upstream import HttpUpstream, Upstream
-from apps.llm.keys import ProviderKey, provider_key
-from apps.llm.providers import SCRIPTED, provider_get
+from apps.llm.recording import recording_of
 from apps.llm.scripted.upstream import ScriptedUpstream
 
 _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
@@ -28,20 +28,21 @@ def limits_of_settings() -> Limits:
     )
 
 
-def route(request: ModelRequest) -> tuple[Upstream, ProviderKey | None]:
-    """The upstream and the key it uses. Raises GatewayError: unknown, no key, wrong dialect."""
-    if settings.LLM_CASSETTE == "replay":
-        return PlayerUpstream(settings.LLM_CASSETTE_DIR), None
-    upstream, key = _live(request)
-    if settings.LLM_CASSETTE == "record":
-        return RecorderUpstream(upstream, settings.LLM_CASSETTE_DIR), key
-    return upstream, key
+def upstream_of(request: ModelRequest, candidate: Candidate) -> Upstream:
+    """Raises GatewayError when the provider does not speak the request's dialect."""
+    recording = recording_of(request.facts)
+    if recording.mode == "replay":
+        return PlayerUpstream(recording.directory)
+    upstream = _live(request, candidate)
+    if recording.mode == "record":
+        return RecorderUpstream(upstream, recording.directory)
+    return upstream
 
 
-def _live(request: ModelRequest) -> tuple[Upstream, ProviderKey | None]:
-    if request.provider_id == SCRIPTED:
-        return ScriptedUpstream(), None
-    provider = provider_get(request.provider_id)
+def _live(request: ModelRequest, candidate: Candidate) -> Upstream:
+    provider = candidate.provider
+    if provider is None:
+        return ScriptedUpstream()
     if provider.dialect is not request.dialect:
         raise GatewayError(
             f"{provider.label} speaks the {provider.dialect} dialect, not {request.dialect};"
@@ -50,8 +51,7 @@ def _live(request: ModelRequest) -> tuple[Upstream, ProviderKey | None]:
             http_status=422,
             dialect=str(provider.dialect),
         )
-    key = provider_key(provider)
-    return HttpUpstream(_client(), provider, key), key
+    return HttpUpstream(_client(), provider, candidate.key)
 
 
 def _client() -> httpx2.AsyncClient:

@@ -20,3 +20,6 @@ DATABASES = {
         },
     }
 }
+
+# Connections of the event loop's own pool (`apps.core.async_sql`), beside the one above.
+DATABASE_ASYNC_POOL_SIZE = env.int("DATABASE_ASYNC_POOL_SIZE", default=8)

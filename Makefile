@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
 .PHONY: help demo up down test lint types schema bench clean setup setup-dev lock
@@ -19,8 +20,9 @@ up: setup ## Start the platform here; Ctrl-C stops it (ARGS=--detach: in the bac
 down: setup ## Stop the platform
 	@$(BIN)/djinn down
 
-test: setup-dev ## Run all tests (PYTEST_ARGS="-k word" chooses)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: setup-dev ## Run all tests (PYTEST_ARGS="-k word" chooses; "-n 0": one after another)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
+		$(PYTEST_ARGS)
 
 lint: setup-dev ## ruff, import-linter, migrations
 	@$(BIN)/ruff check .

@@ -47,6 +47,20 @@ pytest_plugins = ["tests.support.capabilities"]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Side by side, what takes longest begins first: no process is left alone with it at the end.
+_LONG_FIRST = ("system/test_demo", "cli/test_up", "chaos/", "system/", "cli/", "workers/", "")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=_rank)  # stable: within a rank as collected, the same in each process
+
+
+def _rank(item: pytest.Item) -> int:
+    name = item.nodeid.removeprefix("tests/")
+    return next(rank for rank, start in enumerate(_LONG_FIRST) if name.startswith(start))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _servers() -> Iterator[None]:
     """Up before the first database or Redis connection, down after the last."""

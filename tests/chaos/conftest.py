@@ -1,4 +1,4 @@
-"""One world for all chaos tests of a process; the workers of each test are its own."""
+"""One world for the chaos tests of a process; the workers of each test are its own."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.chaos.history import violations
 from tests.chaos.world import World, chaos_world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with chaos_world(tmp_path_factory.mktemp("chaos")) as world:
         yield world

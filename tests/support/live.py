@@ -127,10 +127,29 @@ def _end_with_pytest() -> None:
     stop_with_parent(signal.SIGKILL)
 
 
+_PORTS = range(20_000, 30_000)  # below those that the kernel hands out by itself
+_held_ports: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that no other test process of this machine is given while this one lives.
+
+    Programs under test bind it later, and again after a restart: until then a name in the abstract
+    socket name space, which goes with this process, holds its place.
+    """
+    for _ in _PORTS:
+        port = secrets.choice(_PORTS)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0djinnbot-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _held_ports.append(claim)
+        return port
+    raise AssertionError("no port is free")
 
 
 def _worker_ready(process: LiveProcess) -> bool:

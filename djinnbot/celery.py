@@ -8,6 +8,8 @@ from celery import Celery, Task
 from celery.signals import task_postrun, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
+# Setting up has checked the settings; checking again would load every view into each worker.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("djinnbot")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -14,11 +14,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("apps.core.api.urls")),
     path("v1/", include("apps.accounts.api.urls")),
     path("v1/", include("apps.llm.api.urls")),
-    path("v1/", include("apps.sessions.api.urls")),  # before agents: `agents/status` is no agent
+    path("v1/", include("apps.sessions.api.urls")),
+    path("v1/", include("apps.runs.api.urls")),  # before agents: `agents/status` is no agent
     path("v1/", include("apps.agents.api.urls")),
     path("v1/", include("apps.repos.api.urls")),
     path("v1/", include("apps.pipelines.api.urls")),
-    path("v1/", include("apps.runs.api.urls")),
     re_path(r"^v1(/|$)", UnknownPath.as_view()),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("problems/<str:code>", problem_page, name="problem"),

@@ -86,6 +86,15 @@ class IllegalMove(Conflict):
         )
 
 
+class NoExecutor(Conflict):
+    default_code = "no_executor"
+
+    def __init__(self, run_id: str, kind: str) -> None:
+        super().__init__(
+            f"Run {run_id} is no executor's: it ends by its pipeline.", run_id=run_id, kind=kind
+        )
+
+
 class ApprovalNotFound(NotFound):
     def __init__(self, approval_id: str) -> None:
         super().__init__(f"There is no approval {approval_id}.", approval_id=approval_id)

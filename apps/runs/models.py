@@ -39,6 +39,8 @@ class Run(TimestampedModel):
     version = models.BigIntegerField(default=0)
     current_step_id = models.CharField(max_length=128, default="")
     outputs = models.JSONField(default=dict)  # merged copy, written at the end
+    # What an executor's agent said at its end: {"success", "error"}; its outputs are the run's.
+    executor_result = models.JSONField(null=True)
     human_context = models.TextField(default="")
     variables = models.JSONField(default=dict)
     context = models.TextField(default="")  # as given; a JSON object also gives variables

@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from apps.core.events import events_after
 from apps.llm.selectors import run_totals
 from apps.pipelines.graph import edges
-from apps.runs.choices import RUN_TERMINAL, STEP_ACTIVE, RunStatus, StepStatus
+from apps.runs.choices import RUN_TERMINAL, STEP_ACTIVE, RunKind, RunStatus, StepStatus
 from apps.runs.errors import STEP_ERROR_CODES, RunNotFound, StepNotFound
 from apps.runs.events import run_topic
 from apps.runs.models import Approval, LoopState, Run, RunKnowledge, RunOutput, StepExecution
@@ -42,6 +42,7 @@ DETAIL_PLAIN = (
     *("repository", "workspace_type", "task_branch", "model_override", "variables", "context"),
     *("snapshot_id", "cancel_requested_at", "cancel_reason", "pause_requested_at", "paused_at"),
     *("finalized_at", "deadline_at", "forked_from_execution_id", "key_user_id"),
+    "executor_result",
 )
 EXECUTION_FIELDS = (
     *("id", "generation", "step_id", "visit", "attempt", "agent_id", "status", "session_id"),
@@ -79,6 +80,23 @@ def run_list(
         runs = runs.filter(created_at__gte=since)
     rows = runs.order_by("-created_at", "-id").values(*PLAIN_FIELDS, **_named(LIST_FIELDS))
     return cast("QuerySet[Run, Row]", rows)
+
+
+def runs_of_agent(visible: Q, agent_id: str) -> QuerySet[Run, Row]:
+    """Rows of the list, of runs in which the agent took part."""
+    return run_list(visible).filter(_took_part(agent_id))
+
+
+def executor_runs(visible: Q, *, project_id: str, task_id: str, limit: int) -> list[Row]:
+    """The newest executor runs of a task, with what each reported."""
+    runs = run_list(visible, kind=RunKind.EXECUTOR, project_id=project_id, task_id=task_id)
+    return [
+        dict(row) for row in runs.values(*PLAIN_FIELDS, *LIST_FIELDS, "executor_result")[:limit]
+    ]
+
+
+def _took_part(agent_id: str) -> Q:
+    return Q(id__in=StepExecution.objects.filter(agent_id=agent_id).values("run_id"))
 
 
 def run_row(run_id: str) -> Row:
@@ -348,8 +366,7 @@ def run_history(
     """Past runs for an agent that wants to learn from them."""
     runs = run_list(visible, status=status, since=since, project_id=project_id, task_id=task_id)
     if agent_id:
-        took_part = StepExecution.objects.filter(agent_id=agent_id).values("run_id")
-        runs = runs.filter(id__in=took_part)
+        runs = runs.filter(_took_part(agent_id))
     total = runs.order_by().count()
     rows = list(runs.annotate(branch=F("workspace__branch"))[:limit])
     steps = _steps_of([row["id"] for row in rows]) if include_steps else {}

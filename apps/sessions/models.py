@@ -56,6 +56,12 @@ class AgentSession(models.Model):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["agent_id", "-id"], name="session_agent"),
             models.Index(fields=["run_id", "id"], name="session_run"),
+            # Who works now.
+            models.Index(
+                fields=["agent_id"],
+                name="session_live",
+                condition=models.Q(status__in=["starting", "running"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,14 @@ def _text(limit: int = MAX_TEXT, **kwargs: Any) -> serializers.CharField:
     return serializers.CharField(max_length=limit, trim_whitespace=False, **kwargs)
 
 
+def _named(values: dict[str, str]) -> dict[str, str]:
+    """Values by template name."""
+    bad = [name for name in values if not name.isascii() or not name.replace("_", "a").isalnum()]
+    if bad or len(values) > 200:
+        raise serializers.ValidationError("At most 200 names of letters, digits and underscores.")
+    return values
+
+
 # What comes in
 
 
@@ -58,12 +66,7 @@ class RunCreateSerializer(serializers.Serializer[Any]):
     branch = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
     def validate_variables(self, value: dict[str, str]) -> dict[str, str]:
-        bad = [name for name in value if not name.isascii() or not name.replace("_", "a").isalnum()]
-        if bad or len(value) > 200:
-            raise serializers.ValidationError(
-                "At most 200 names of letters, digits and underscores."
-            )
-        return value
+        return _named(value)
 
 
 class RunFilterSerializer(serializers.Serializer[Any]):
@@ -142,12 +145,26 @@ class OutputPutSerializer(serializers.Serializer[Any]):
     step_id = serializers.CharField(max_length=128, required=False, default="", allow_blank=True)
 
 
+class ExecutorResultSerializer(serializers.Serializer[Any]):
+    run_id = serializers.CharField(max_length=64)
+    success = serializers.BooleanField()
+    outputs = serializers.DictField(child=_text(1_000_000, allow_blank=True), required=False)
+    error = _text(MAX_HINT, required=False, default="", allow_blank=True)
+
+    def validate_outputs(self, value: dict[str, str]) -> dict[str, str]:
+        return _named(value)
+
+
 class KnowledgeAddSerializer(serializers.Serializer[Any]):
     category = serializers.ChoiceField(choices=["pattern", "decision", "issue", "convention"])
     content = _text(MAX_HINT)
     importance = serializers.ChoiceField(
         choices=["low", "medium", "high", "critical"], required=False, default="medium"
     )
+
+
+class ExecutorRunsQuery(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(required=False, default=10, min_value=1, max_value=100)
 
 
 class LogFilterSerializer(serializers.Serializer[Any]):
@@ -311,6 +328,17 @@ class RunCostSerializer(serializers.Serializer[Any]):
     output_tokens = serializers.IntegerField()
 
 
+class ExecutorOutcomeSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    error = serializers.CharField(allow_blank=True)
+
+
+class ExecutorRunSerializer(RunSerializer):
+    executor_result = ExecutorOutcomeSerializer(
+        allow_null=True, help_text="What its agent said at the end; null: nothing yet."
+    )
+
+
 class RunDetailSerializer(RunSerializer):
     repository = serializers.CharField(allow_blank=True)
     workspace_type = serializers.CharField()
@@ -336,6 +364,7 @@ class RunDetailSerializer(RunSerializer):
         allow_null=True, help_text="When the branch was pushed and the directory removed."
     )
     deadline_at = serializers.DateTimeField(allow_null=True)
+    executor_result = ExecutorOutcomeSerializer(allow_null=True)
     forked_from_execution_id = serializers.IntegerField(allow_null=True)
     steps = StepSerializer(many=True)
     executions = ExecutionSerializer(many=True)

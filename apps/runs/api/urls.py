@@ -1,9 +1,10 @@
 from apps.core.api.urls import route
-from apps.runs.api import views
+from apps.runs.api import team, views
 
 _RUN = "runs/<str:run_id>"
 _STEP = "steps/<str:run_id>/<str:step_id>"
-_QUEUE = "agents/<str:agent_id>/queue"
+_AGENT = "agents/<str:agent_id>"
+_QUEUE = f"{_AGENT}/queue"
 
 urlpatterns = [
     route("runs", views.RunsView.as_view(), name="runs"),
@@ -32,6 +33,17 @@ urlpatterns = [
     route(f"{_STEP}/logs", views.StepLogsView.as_view(), name="step-logs"),
     route(f"{_STEP}/restart", views.StepRestartView.as_view(), name="step-restart"),
     route("internal/run-history", views.RunHistoryView.as_view(), name="run-history"),
+    route("internal/executor-result", views.ExecutorResultView.as_view(), name="executor-result"),
+    route(
+        "projects/<str:project_id>/tasks/<str:task_id>/executor-runs",
+        views.ExecutorRunsView.as_view(),
+        name="executor-runs",
+    ),
+    route("agents/status", team.TeamStatusView.as_view(), name="agents-status"),
+    route(f"{_AGENT}/lifecycle", team.AgentLifecycleView.as_view(), name="agent-lifecycle"),
+    route(f"{_AGENT}/activity", team.AgentActivityView.as_view(), name="agent-activity"),
+    route(f"{_AGENT}/activity/stats", team.AgentStatsView.as_view(), name="agent-activity-stats"),
+    route(f"{_AGENT}/runs", team.AgentRunsView.as_view(), name="agent-runs"),
     route(_QUEUE, views.AgentQueueView.as_view(), name="agent-queue"),
     route(f"{_QUEUE}/cancel", views.AgentQueueCancelView.as_view(), name="agent-queue-cancel"),
     route(f"{_QUEUE}/clear", views.AgentQueueClearView.as_view(), name="agent-queue-clear"),

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.models import User
-from apps.core.api.callers import USERS, USERS_AND_SESSIONS
+from apps.core.api.callers import SESSIONS, USERS, USERS_AND_SESSIONS
 from apps.core.api.input import parsed
 from apps.core.api.pagination import CursorPage
 from apps.core.api.views import ApiView
@@ -351,6 +351,39 @@ class RunHistoryView(_RunsView):
     def get(self, request: Request) -> Response:
         """Past runs, for an agent that wants to learn from them."""
         return Response(selectors.run_history(related_runs(self.caller), **self.query_values()))
+
+
+class ExecutorResultView(_RunsView):
+    callers = {"*": SESSIONS}
+    scope = {"*": "write"}
+
+    @extend_schema(
+        operation_id="executor_result",
+        request=shapes.ExecutorResultSerializer,
+        responses=shapes.RunStateSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """How an executor's agent ended. Its outputs become the run's; the status stays."""
+        body = parsed(shapes.ExecutorResultSerializer, request)
+        run_id = access_run(self.caller, body["run_id"])
+        services.executor_result_put(**{"outputs": {}, **body})
+        row = selectors.run_row(run_id)
+        return Response({"id": run_id, "status": row["status"]})
+
+
+class ExecutorRunsView(_RunsView):
+    query = shapes.ExecutorRunsQuery
+
+    @extend_schema(operation_id="executor_runs", responses=shapes.ExecutorRunSerializer(many=True))
+    def get(self, request: Request, project_id: str, task_id: str) -> Response:
+        """The newest runs of solo agents on a task, with what each reported."""
+        rows = selectors.executor_runs(
+            related_runs(self.caller),
+            project_id=project_id,
+            task_id=task_id,
+            **self.query_values(),
+        )
+        return Response(rows)
 
 
 class AgentQueueView(_RunsView):

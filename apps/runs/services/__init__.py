@@ -30,7 +30,11 @@ from apps.runs.services.dispatch import run_queued
 from apps.runs.services.finish import run_advance, run_unstall, step_aborted, step_finish
 from apps.runs.services.fork import run_fork
 from apps.runs.services.lost import step_hand_over, step_lost, step_stale
-from apps.runs.services.outputs import run_knowledge_add, run_output_put
+from apps.runs.services.outputs import (
+    executor_result_put,
+    run_knowledge_add,
+    run_output_put,
+)
 from apps.runs.services.restart import run_restart, step_restart
 from apps.runs.services.start import (
     run_finalized,
@@ -42,6 +46,7 @@ from apps.runs.services.start import (
 __all__ = [
     "approval_decide",
     "approval_expire",
+    "executor_result_put",
     "run_advance",
     "run_cancel",
     "run_cancel_overdue",

@@ -1,5 +1,5 @@
 """Git: mirrors, worktrees, branches, commits of steps, history.
 
 Does not own: what a run is. A workspace knows its run by id only.
-Start reading at `services.py`.
+Start reading at `services/`.
 """

@@ -43,6 +43,16 @@ class Attachment(BaseModel):
     size_bytes: int
     is_image: bool = False
     estimated_tokens: int | None = None
+    path: str = ""  # where the file lies in the box; empty: it is asked of the API
+
+
+class Said(BaseModel):
+    """One message of an earlier conversation, as text."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    role: Literal["user", "assistant"]
+    content: str
 
 
 class AgentStep(Command):
@@ -54,6 +64,9 @@ class AgentStep(Command):
     max_steps: int = Field(default=999, ge=1)
     attachments: list[Attachment] = Field(default_factory=list)
     model: str = ""
+    fallback_models: list[str] = Field(default_factory=list)  # tried in order when `model` fails
+    # What was said before this process: seeds a conversation that is still empty.
+    history: list[Said] = Field(default_factory=list)
     system_prompt: str = ""
     outputs: list[str] = Field(default_factory=list)
     deadline_s: float | None = Field(default=None, gt=0)  # seconds from the receipt of the command
@@ -61,6 +74,7 @@ class AgentStep(Command):
     thinking_level: ThinkingLevel = "off"
     temperature: float | None = None
     max_output_tokens: int | None = Field(default=None, ge=1)
+    max_equal_calls: int = Field(default=5, ge=0)  # of one tool call, to no new effect; 0: no limit
 
 
 class OutputSchema(BaseModel):

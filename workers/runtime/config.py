@@ -8,6 +8,7 @@ from typing import get_args
 from workers.protocol.messages import SessionKind, ThinkingLevel
 
 MUST_COMPLETE: frozenset[SessionKind] = frozenset({"pipeline", "onboarding", "executor"})
+DEFAULT_CODE_TIMEOUT_S = 120
 
 
 class ConfigError(Exception):
@@ -33,6 +34,13 @@ class RuntimeConfig:
     tmp: Path
     inactivity_s: float
     max_nudges: int
+    egress_socket: str = ""  # empty: no way out to the network
+    egress_port: int = 0
+    context_window: int = 0  # tokens; 0: what is known of the model
+    code: bool = True  # offer `exec_code`
+    code_timeout_s: float = DEFAULT_CODE_TIMEOUT_S
+    analysis_model: str = ""  # of `focused_analysis`; empty: the session's own
+    research_model: str = ""  # of `web_search`; empty: it is not offered
 
     @property
     def must_complete(self) -> bool:
@@ -61,6 +69,8 @@ def config_from(env: Mapping[str, str]) -> RuntimeConfig:
         redis_url=env["REDIS_URL"],
         api_url=env["DJINNBOT_API_URL"].rstrip("/"),
         api_socket=env.get("DJINNBOT_API_SOCKET", ""),
+        egress_socket=env.get("DJINNBOT_EGRESS_SOCKET", ""),
+        egress_port=int(env.get("DJINNBOT_EGRESS_PORT") or 0),
         token=env.get("DJINNBOT_SESSION_TOKEN", ""),
         model=env.get("AGENT_MODEL", ""),
         thinking_level=thinking,  # type: ignore[arg-type]  # checked above
@@ -69,4 +79,9 @@ def config_from(env: Mapping[str, str]) -> RuntimeConfig:
         tmp=Path(env.get("TMPDIR") or "/tmp"),  # noqa: S108  the box's own /tmp
         inactivity_s=float(env.get("CHAT_INACTIVITY_TIMEOUT_MS") or 180_000) / 1000,
         max_nudges=int(env.get("MAX_NUDGES") or 3),
+        context_window=int(env.get("AGENT_CONTEXT_WINDOW") or 0),
+        code=env.get("PTC_ENABLED", "true").lower() not in {"0", "false", "no"},
+        code_timeout_s=float(env.get("PTC_TIMEOUT") or DEFAULT_CODE_TIMEOUT_S),
+        analysis_model=env.get("FOCUSED_ANALYSIS_MODEL", ""),
+        research_model=env.get("RESEARCH_MODEL", ""),
     )

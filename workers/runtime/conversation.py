@@ -4,14 +4,15 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from pydantic_ai import Agent, Tool, exceptions
+from pydantic_ai import Agent, exceptions
 from pydantic_ai.messages import (
     FunctionToolCallEvent,
     FunctionToolResultEvent,
     ModelMessage,
+    ModelRequest,
     ModelResponse,
     PartDeltaEvent,
     PartStartEvent,
@@ -20,15 +21,34 @@ from pydantic_ai.messages import (
     TextPartDelta,
     ThinkingPart,
     ThinkingPartDelta,
+    ToolCallPart,
     ToolReturnPart,
+    UserContent,
+    UserPromptPart,
 )
-from pydantic_ai.models import Model
 from pydantic_ai.run import AgentRun
-from pydantic_ai.settings import ModelSettings
-from pydantic_ai.usage import RunUsage
+from pydantic_ai.usage import RunUsage, UsageLimits
 
-from workers.protocol.messages import Message, ToolEnd, ToolStart, Usage
-from workers.runtime.errors import StepFailed, diagnose
+from workers.protocol.messages import (
+    CompactionComplete,
+    Error,
+    Message,
+    Said,
+    Text,
+    ToolEnd,
+    ToolStart,
+    Usage,
+)
+from workers.runtime.context.compaction import (
+    SUMMARY_TEMPERATURE,
+    SUMMARY_TIMEOUT_S,
+    SUMMARY_TOKENS,
+)
+from workers.runtime.context.keeper import ContextKeeper
+from workers.runtime.delegate import delegate
+from workers.runtime.errors import Diagnosis, StepFailed, diagnose, refuses_thinking
+from workers.runtime.loops import LoopBreaker
+from workers.runtime.switch import SwitchModel
 from workers.runtime.text import TextBatcher
 from workers.runtime.tools.limits import clip_bytes
 
@@ -40,13 +60,20 @@ RETRY_CAP_S = 20.0
 RETRY_AFTER_CAP_S = 60.0
 PROGRESS_NOTE_EVERY = 50
 RESULT_LIMIT_BYTES = 10_000
-_ARGS_LIMIT_BYTES = 50_000
-_VALIDATION_RETRIES = 20  # bad arguments in a row, of one tool
+ARGS_LIMIT_BYTES = 50_000
+# The library would end a conversation after 50 requests; the limit of turns is ours.
+NO_LIMITS = UsageLimits(request_limit=None)
 
 PROGRESS_NOTE = (
     "You have made {count} tool calls. Say in two sentences what is done and what is left, "
     "then go on."
 )
+REPEATING_NOTE = (
+    "You have called `{tool}` with these arguments several times, and nothing new came of it. "
+    "Try something else, or end the step."
+)
+
+Prompt = str | Sequence[UserContent]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +81,7 @@ class Activity:
     """What the watchdogs look at."""
 
     last_at: float = field(default_factory=time.monotonic)
-    tools_running: int = 0
+    busy: int = 0  # tools that run, or other work that is not the model's to be quick about
     turns: int = 0
     tool_calls: int = 0
 
@@ -64,7 +91,18 @@ class Activity:
     @property
     def silent_s(self) -> float:
         """Seconds without a sign of life. A running tool is one."""
-        return 0 if self.tools_running else time.monotonic() - self.last_at
+        return 0 if self.busy else time.monotonic() - self.last_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """What one round of talking needs besides the prompt."""
+
+    request_id: str
+    agent: Agent[None, str]
+    max_turns: int
+    ended: Callable[[], bool]
+    breaker: LoopBreaker
 
 
 class Conversation:
@@ -74,16 +112,37 @@ class Conversation:
         publish: Callable[[Message], None],
         room: Callable[[], Awaitable[None]],
         text: TextBatcher,
+        model: SwitchModel,
+        window: Callable[[], int],
     ) -> None:
         self.history: list[ModelMessage] = []
         self.activity = Activity()
         self.usage = RunUsage()
+        self.model = model
+        self.keeper = ContextKeeper(
+            publish=publish,
+            window=window,
+            model_name=lambda: model.name,
+            summarise=self._summarise,
+            shortened=self._shortened,
+        )
         self._publish = publish
         self._room = room
         self._text = text
         self._run: AgentRun[None, str] | None = None
         self._hints: list[str] = []
-        self._started: dict[str, float] = {}
+        self._started: dict[str, tuple[float, str]] = {}
+        self._breaker = LoopBreaker(0)
+
+    def seed(self, said: Sequence[Said]) -> None:
+        """Begin with what was said elsewhere, unless something was said here already."""
+        if self.history:
+            return
+        for message in said:
+            if message.role == "user":
+                self.history.append(ModelRequest(parts=[UserPromptPart(content=message.content)]))
+            else:
+                self.history.append(ModelResponse(parts=[TextPart(content=message.content)]))
 
     def steer(self, message: str) -> None:
         """Give the agent a message before its next turn."""
@@ -95,74 +154,127 @@ class Conversation:
     def tokens(self) -> int:
         return self.usage.input_tokens + self.usage.output_tokens
 
-    def context_tokens(self) -> int:
-        """How much of the context window the last answer's request took."""
-        for message in reversed(self.history):
-            if isinstance(message, ModelResponse):
-                return message.usage.input_tokens + message.usage.cache_read_tokens
-        return 0
-
-    def usage_message(self) -> Usage:
+    def usage_since(self, before: RunUsage) -> Usage:
+        used = self.usage
         return Usage(
-            requests=self.usage.requests,
-            input_tokens=self.usage.input_tokens,
-            output_tokens=self.usage.output_tokens,
-            cache_read_tokens=self.usage.cache_read_tokens,
-            cache_write_tokens=self.usage.cache_write_tokens,
+            requests=used.requests - before.requests,
+            input_tokens=used.input_tokens - before.input_tokens,
+            output_tokens=used.output_tokens - before.output_tokens,
+            cache_read_tokens=used.cache_read_tokens - before.cache_read_tokens,
+            cache_write_tokens=used.cache_write_tokens - before.cache_write_tokens,
             tool_calls=self.activity.tool_calls,
         )
 
-    async def converse(
-        self,
-        prompt: str,
-        *,
-        request_id: str,
-        model: Model,
-        instructions: str,
-        tools: list[Tool[None]],
-        settings: ModelSettings,
-        max_turns: int,
-        ended: Callable[[], bool],
-    ) -> str:
-        """Talk until the model stops calling tools or `ended()`; its last text comes back.
+    async def converse(self, prompt: Prompt, talk: Talk) -> str:
+        """Talk until the model stops calling tools or `talk.ended()`; its last text comes back.
 
-        Raises StepFailed. A request that failed for a passing reason is sent again, up to 5 times.
+        Raises StepFailed. A request that failed for a passing reason is sent again, up to 5 times;
+        then the next model of the list takes over.
         """
-        agent: Agent[None, str] = Agent(
-            model,
-            instructions=instructions or None,
-            tools=tools,
-            model_settings=settings,
-            retries={"tools": _VALIDATION_RETRIES, "output": 3},
-        )
-        ask: str | None = prompt
-        failures = 0
+        ask: Prompt | None = prompt
+        failures, made_room = 0, False
         while True:
             turns_before = self.activity.turns
             try:
-                return await self._run_once(agent, ask, request_id, max_turns, ended)
+                return await self._run_once(ask, talk)
             except exceptions.AgentRunError as exc:
                 found = diagnose(exc)
-                # A turn that went through before the failure makes it a new failure.
-                failures = 1 if self.activity.turns > turns_before + 1 else failures + 1
-                if not found.transient or failures > RETRIES:
-                    raise StepFailed(
-                        found.code, found.message, recoverable=found.recoverable
-                    ) from exc
-                logger.warning("model request failed, trying again: %s", found.message)
-                await asyncio.sleep(_pause_s(exc, failures))
+                if self.activity.turns > turns_before + 1:
+                    # A turn that went through before the failure makes it a new failure.
+                    failures, made_room = 0, False
+                if found.code == "context_overflow" and not made_room:
+                    made_room = await self._made_room()
+                    if not made_room:
+                        raise _failed(found) from exc
+                elif found.transient and failures < RETRIES:
+                    failures += 1
+                    logger.warning("model request failed, trying again: %s", found.message)
+                    await asyncio.sleep(_pause_s(exc, failures))
+                elif self._other_way(found, exc):
+                    failures = 0
+                else:
+                    raise _failed(found) from exc
                 self.activity.touch()
                 ask = None if self._history_awaits_answer() else prompt
 
-    async def _run_once(
-        self,
-        agent: Agent[None, str],
-        prompt: str | None,
-        request_id: str,
-        max_turns: int,
-        ended: Callable[[], bool],
-    ) -> str:
-        async with agent.iter(prompt, message_history=self.history, usage=self.usage) as run:
+    async def compacted(self, request_id: str, instructions: str) -> CompactionComplete | None:
+        """Put a summary in the place of old turns, as asked. None: there is too little to do."""
+        self.activity.busy += 1
+        try:
+            shorter = await self.keeper.compact(self.history, request_id, instructions)
+        finally:
+            self.activity.busy -= 1
+        if shorter is None:
+            return None
+        self.history, told = shorter
+        return told
+
+    def _other_way(self, found: Diagnosis, error: Exception) -> bool:
+        """Whether the request may be sent again in another way than it was: that is set then."""
+        if self.model.thinks and refuses_thinking(error):
+            self.model.thinks = False
+            self._tell("thinking_unsupported", f"{self.model.name} takes no thinking level.")
+            return True
+        if found.code not in {
+            "model_unavailable", "model_error", "model_refused", "no_provider_key",
+        }:  # fmt: skip
+            return False
+        failed = self.model.name
+        if back := self.model.revert():
+            self._tell("model_change_failed", f"{failed}: {found.message}. Back to {back}.")
+            return True
+        if following := self.model.fall_back():
+            self._tell("model_fallback", f"{failed}: {found.message}. Going on with {following}.")
+            return True
+        return False
+
+    def _tell(self, code: str, message: str) -> None:
+        self._publish(Error(message=message, code=code))
+
+    async def _made_room(self) -> bool:
+        self.activity.busy += 1
+        try:
+            shorter = await self.keeper.make_room(self.history)
+        finally:
+            self.activity.busy -= 1
+        if shorter is not None:
+            self.history = shorter
+        return shorter is not None
+
+    async def before_request(self, messages: list[ModelMessage]) -> list[ModelMessage]:
+        """The messages of the next request, shortened when the context window is nearly full."""
+        self.activity.busy += 1
+        try:
+            return await self.keeper.before_request(messages)
+        finally:
+            self.activity.busy -= 1
+            self.activity.touch()
+
+    async def _summarise(self, ask: str, record: str) -> str:
+        """One answer by the session's model, outside of the conversation."""
+        return await delegate(
+            self.model,
+            instructions=ask,
+            prompt=record,
+            usage=self.usage,
+            max_tokens=SUMMARY_TOKENS,
+            temperature=SUMMARY_TEMPERATURE,
+            timeout_s=SUMMARY_TIMEOUT_S,
+        )
+
+    def _shortened(self) -> None:
+        self._breaker.forget()
+
+    async def _run_once(self, prompt: Prompt | None, talk: Talk) -> str:
+        self._breaker = talk.breaker
+        self.keeper.request_id = talk.request_id
+        async with talk.agent.iter(
+            prompt,
+            model=self.model,
+            message_history=self.history,
+            usage=self.usage,
+            usage_limits=NO_LIMITS,
+        ) as run:
             self._run = run
             for hint in self._hints:
                 run.enqueue(hint)
@@ -170,30 +282,32 @@ class Conversation:
             try:
                 async for node in run:
                     if Agent.is_model_request_node(node):
-                        if self.activity.turns >= max_turns:
-                            raise StepFailed(
-                                "turn_limit", f"The limit of {max_turns} turns is used up."
-                            )
-                        self.activity.turns += 1
+                        self._count_turn(talk.max_turns)
                         async with node.stream(run.ctx) as stream:
                             async for event in stream:
                                 await self._on_model_event(event)
+                        self.model.answered()
                     elif Agent.is_call_tools_node(node):
                         async with node.stream(run.ctx) as events:
                             async for tool_event in events:
-                                await self._on_tool_event(tool_event, request_id)
-                        if ended():
+                                await self._on_tool_event(tool_event, talk.request_id)
+                        if talk.ended():
                             return ""
             finally:
                 self._text.flush()
                 self._run = None
+                self.activity.busy -= len(self._started)
                 self._started.clear()
-                self.activity.tools_running = 0
                 self.history = _without_partial_answer(
                     run.all_messages(), finished=run.result is not None
                 )
             assert run.result is not None
             return run.result.output
+
+    def _count_turn(self, limit: int) -> None:
+        if self.activity.turns >= limit:
+            raise StepFailed("turn_limit", f"The limit of {limit} turns is used up.")
+        self.activity.turns += 1
 
     async def _on_model_event(self, event: object) -> None:
         self.activity.touch()
@@ -206,31 +320,47 @@ class Conversation:
                 self._text.add("thinking", text)
             case PartDeltaEvent(delta=ThinkingPartDelta(content_delta=delta)):
                 self._text.add("thinking", delta or "")
-        await self._room()
+        await self._wait_for_room()
 
     async def _on_tool_event(self, event: object, request_id: str) -> None:
         self.activity.touch()
         match event:
             case FunctionToolCallEvent(part=part):
-                self._text.flush()
-                self._started[part.tool_call_id] = time.monotonic()
-                self.activity.tools_running += 1
-                self._publish(
-                    ToolStart(
-                        request_id=request_id,
-                        tool_name=part.tool_name,
-                        args=clip_bytes(part.args_as_json_str(), _ARGS_LIMIT_BYTES),
-                        tool_call_id=part.tool_call_id,
-                    )
-                )
+                self._on_tool_call(part, request_id)
             case FunctionToolResultEvent(part=part):
                 self._on_tool_result(part, request_id)
-        await self._room()
+        await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        """While Redis takes nothing and the buffer is full, it is not the model that is silent."""
+        self.activity.busy += 1
+        try:
+            await self._room()
+        finally:
+            self.activity.busy -= 1
+
+    def _on_tool_call(self, part: ToolCallPart, request_id: str) -> None:
+        self._text.flush()
+        args = part.args_as_json_str()
+        found = self._breaker.call(part.tool_name, args)
+        if found is not None:
+            raise StepFailed("loop_detected", found.reason)
+        self._started[part.tool_call_id] = (time.monotonic(), args)
+        self.activity.busy += 1
+        self._publish(
+            ToolStart(
+                request_id=request_id,
+                tool_name=part.tool_name,
+                args=clip_bytes(args, ARGS_LIMIT_BYTES),
+                tool_call_id=part.tool_call_id,
+            )
+        )
 
     def _on_tool_result(self, part: ToolReturnPart | RetryPromptPart, request_id: str) -> None:
         self._text.flush()
-        started = self._started.pop(part.tool_call_id, None)
-        self.activity.tools_running = max(0, self.activity.tools_running - 1)
+        started, args = self._started.pop(part.tool_call_id, (None, ""))
+        if started is not None:
+            self.activity.busy -= 1
         self.activity.tool_calls += 1
         success = isinstance(part, ToolReturnPart) and part.outcome == "success"
         if isinstance(part, ToolReturnPart):
@@ -247,11 +377,23 @@ class Conversation:
                 tool_call_id=part.tool_call_id,
             )
         )
-        if self.activity.tool_calls % PROGRESS_NOTE_EVERY == 0 and self._run is not None:
-            self._run.enqueue(PROGRESS_NOTE.format(count=self.activity.tool_calls))
+        if self._breaker.result(part.tool_name or "", args, result):
+            self._note(REPEATING_NOTE.format(tool=part.tool_name), request_id)
+        if self.activity.tool_calls % PROGRESS_NOTE_EVERY == 0:
+            self._note(PROGRESS_NOTE.format(count=self.activity.tool_calls), request_id)
+
+    def _note(self, message: str, request_id: str) -> None:
+        """Say something to the agent with the results of its tool calls."""
+        if self._run is not None:
+            self._run.enqueue(message)
+            self._publish(Text(request_id=request_id, role="system", content=message))
 
     def _history_awaits_answer(self) -> bool:
         return bool(self.history) and not isinstance(self.history[-1], ModelResponse)
+
+
+def _failed(found: Diagnosis) -> StepFailed:
+    return StepFailed(found.code, found.message, recoverable=found.recoverable)
 
 
 def _without_partial_answer(messages: list[ModelMessage], *, finished: bool) -> list[ModelMessage]:

@@ -93,3 +93,11 @@ def _provider_message(error: Exception) -> str:
     status = getattr(error, "status_code", None)
     text = str(said or getattr(error, "message", "") or error)[:2000]
     return f"{text} (HTTP {status})" if status and said else text
+
+
+def refuses_thinking(error: Exception) -> bool:
+    """Whether a provider refused a request because it says how much to think."""
+    if not isinstance(error, exceptions.ModelHTTPError) or error.status_code not in {400, 422}:
+        return False
+    text = str(error.body).lower()
+    return any(word in text for word in ("reasoning_effort", "reasoning effort", "thinking"))

@@ -3,16 +3,34 @@
 `anthropic/…` speaks Anthropic's shape, everything else OpenAI's chat completions.
 """
 
-from httpx2 import AsyncClient, AsyncHTTPTransport, Limits, Timeout
+from collections.abc import Mapping
+from typing import Any
+
+from httpx2 import AsyncClient, Timeout
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
 from workers.protocol.messages import ThinkingLevel
+from workers.runtime.api import http_client
 from workers.runtime.config import RuntimeConfig
 
 GATEWAY_PATH = "/v1/internal/llm"
 # The retries are ours (`conversation.py`): they cover a cut stream too, and are seen.
 SDK_RETRIES = 0
+
+# Efforts that vendors behind our OpenAI-shaped gateway take; the nearest one is sent. Vendors that
+# are not listed are not asked to think: some refuse a request that names a setting they lack.
+_EFFORTS: Mapping[str, list[str]] = {
+    "openrouter": ["minimal", "low", "medium", "high", "xhigh"],
+    "google": ["low", "medium", "high"],
+    "gemini": ["low", "medium", "high"],
+    "xai": ["low", "high"],
+    "groq": ["low", "medium", "high"],
+    "cerebras": ["low", "medium", "high"],
+    "fireworks": ["low", "medium", "high"],
+    "together": ["low", "medium", "high"],
+    "scripted": ["minimal", "low", "medium", "high", "xhigh"],
+}
 
 
 def build_model(name: str, config: RuntimeConfig) -> Model:
@@ -36,18 +54,12 @@ def model_settings(
 
 
 def _http_client(config: RuntimeConfig) -> AsyncClient:
-    transport = AsyncHTTPTransport(
-        uds=config.api_socket or None,
-        limits=Limits(max_connections=20, keepalive_expiry=30),
-        verify=config.api_url.startswith("https:"),  # without TLS no certificates need be read
-    )
     # No read limit here: the inactivity watchdog is the one that knows what silence means.
-    return AsyncClient(transport=transport, timeout=Timeout(None, connect=10), trust_env=False)
+    return http_client(config, timeout=Timeout(None, connect=10))
 
 
 def _openai(name: str, config: RuntimeConfig) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.profiles import ModelProfile
     from pydantic_ai.profiles.openai import openai_model_profile
     from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -57,10 +69,12 @@ def _openai(name: str, config: RuntimeConfig) -> Model:
         http_client=_http_client(config),
     )
     vendor, _, bare = name.partition("/")
-    profile = openai_model_profile(bare) if vendor == "openai" else ModelProfile()
+    profile: dict[str, Any] = dict(openai_model_profile(bare) or {}) if vendor == "openai" else {}
+    if vendor in _EFFORTS:
+        profile |= {"supports_thinking": True, "openai_reasoning_efforts": _EFFORTS[vendor]}
     # Whether a provider takes `response_format` shows when it is asked; the fallback is a tool.
-    profile = {**(profile or {}), "supports_json_schema_output": True}
-    return OpenAIChatModel(name, provider=provider, profile=profile)
+    profile["supports_json_schema_output"] = True
+    return OpenAIChatModel(name, provider=provider, profile=profile)  # type: ignore[arg-type]
 
 
 def _anthropic(name: str, config: RuntimeConfig) -> Model:

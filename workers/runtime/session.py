@@ -10,7 +10,6 @@ import logging
 import os
 import resource
 import signal
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from workers.protocol.messages import (
@@ -18,7 +17,7 @@ from workers.protocol.messages import (
     AgentStep,
     Busy,
     ChangeModel,
-    ContextUsage,
+    CompactSession,
     Error,
     Exiting,
     GetContextUsage,
@@ -32,10 +31,12 @@ from workers.protocol.messages import (
     StepEnd,
     StepStart,
     StructuredOutput,
+    ToolCommand,
 )
 from workers.protocol.wire import MalformedMessage
 from workers.runtime.bus import Bus
 from workers.runtime.config import RuntimeConfig
+from workers.runtime.inbox import Inbox, Work
 from workers.runtime.text import TextBatcher
 
 if TYPE_CHECKING:
@@ -46,12 +47,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S = 10.0
 # The control plane gives up after 10 minutes without Redis: nobody will hear of us then.
 ORPHAN_AFTER_S = 900.0
-KEPT_RESULTS = 100
 LAST_FLUSH_S = 10.0
-DEFAULT_CONTEXT_WINDOW = 128_000
 _PAGE = resource.getpagesize()
-
-Work = AgentStep | StructuredOutput
 
 
 class Session:
@@ -59,10 +56,8 @@ class Session:
         self._config = config
         self._bus = Bus(config.redis_url, config.session_id)
         self._text = TextBatcher(self._bus.publish)
-        self._queue: asyncio.Queue[Work] = asyncio.Queue()
-        self._results: OrderedDict[str, StepEnd] = OrderedDict()
-        self._waiting: set[str] = set()
-        self._current: asyncio.Task[StepEnd] | None = None
+        self._inbox = Inbox(self._bus.publish, run_id=config.run_id)
+        self._current: asyncio.Task[Message] | None = None
         self._current_id = ""
         self._stop = asyncio.Event()
         self._loaded = asyncio.Event()
@@ -92,13 +87,7 @@ class Session:
         if isinstance(crashed, asyncio.Task):
             code = 1
             logger.error("the session crashed", exc_info=crashed.exception())
-            self._bus.publish(
-                Error(
-                    run_id=self._config.run_id,
-                    message=f"The runtime failed: {type(crashed.exception()).__name__}.",
-                    code="internal_error",
-                )
-            )
+            self._report("internal_error", f"The runtime failed: {_named(crashed.exception())}.")
         if self._current is not None and not self._current.done():
             self._current.cancel()
             await asyncio.wait({self._current}, timeout=5)
@@ -107,30 +96,34 @@ class Session:
             task.cancel()
         await asyncio.wait(tasks, timeout=5)
         if self._engine is not None:
-            self._engine.close()
+            await self._engine.close()
         self._text.flush()
         self._bus.publish(Exiting(run_id=self._config.run_id, code=code))
         await self._bus.flushed(LAST_FLUSH_S)
         await self._bus.close()
         return code
 
+    def _report(self, code: str, message: str) -> None:
+        self._bus.publish(Error(run_id=self._config.run_id, message=message, code=code))
+
+    # Commands
+
     async def _read_commands(self) -> None:
         async for command in self._bus.commands():
             if isinstance(command, MalformedMessage):
-                self._bus.publish(
-                    Error(run_id=self._config.run_id, message=str(command), code="protocol_error")
-                )
-                continue
-            await self._take(command)
+                self._report("protocol_error", str(command))
+            else:
+                await self._take(command)
 
     async def _take(self, command: Message) -> None:
+        """Work waits its turn; what is about the work under way does not."""
         match command:
-            case AgentStep() | StructuredOutput():
-                self._take_work(command)
+            case AgentStep() | StructuredOutput() | ToolCommand() | CompactSession():
+                self._inbox.put(command)
             case Abort():
                 self._abort(command.request_id)
             case Shutdown():
-                self._stop.set()
+                await self._shut_down(graceful=command.graceful)
             case Steer():
                 self._steer(command.message)
             case ChangeModel():
@@ -138,31 +131,19 @@ class Session:
             case GetContextUsage():
                 await self._context_usage(command)
             case RefreshGrants():
-                logger.info("no granted tools to refresh")
-            case _:
-                self._bus.publish(
-                    Error(
-                        run_id=self._config.run_id,
-                        message=f"This runtime does not do {command.type}.",
-                        code="unsupported_command",
-                    )
-                )
-
-    def _take_work(self, command: Work) -> None:
-        """Queue a step, unless it is known: then say again how it ended, or that it goes on."""
-        known = self._results.get(command.request_id)
-        if known is not None:
-            self._bus.publish(known)
-        elif command.request_id in self._waiting:
-            self._bus.publish(Busy(run_id=self._config.run_id, request_id=command.request_id))
-        else:
-            self._waiting.add(command.request_id)
-            self._queue.put_nowait(command)
+                await self._refresh_grants()
 
     def _abort(self, request_id: str) -> None:
+        """Stop a step, also one that still waits; an empty id means all of them."""
+        self._inbox.abort(request_id)
         running = self._current is not None and not self._current.done()
         if running and request_id in ("", self._current_id) and self._current is not None:
             self._current.cancel()
+
+    async def _shut_down(self, *, graceful: bool) -> None:
+        if not graceful and self._engine is not None:
+            self._engine.kill_processes()
+        self._stop.set()
 
     def _steer(self, message: str) -> None:
         if self._engine is None:
@@ -171,65 +152,54 @@ class Session:
             self._engine.conversation.steer(message)
 
     async def _change_model(self, command: ChangeModel) -> None:
-        engine = await self._engine_ready()
-        try:
-            engine.change_model(command.model)
-        except ValueError as exc:
-            self._bus.publish(
-                Error(run_id=self._config.run_id, message=str(exc), code="model_unknown")
-            )
+        if "/" not in command.model.strip("/"):
+            self._report("model_unknown", f"{command.model!r} is not of the form provider/model.")
+            return
+        (await self._engine_ready()).change_model(command.model)
 
     async def _context_usage(self, command: GetContextUsage) -> None:
-        used = (await self._engine_ready()).conversation.context_tokens()
-        self._bus.publish(
-            ContextUsage(
-                request_id=command.request_id,
-                used_tokens=used,
-                context_window=DEFAULT_CONTEXT_WINDOW,
-                percent=round(100 * used / DEFAULT_CONTEXT_WINDOW, 1),
-                model=self._config.model,
-            )
-        )
+        self._bus.publish((await self._engine_ready()).context_usage(command))
+
+    async def _refresh_grants(self) -> None:
+        problem = await (await self._engine_ready()).refresh_grants()
+        if problem:
+            self._report("grants_not_refreshed", problem)
+
+    # Work
 
     async def _work(self) -> None:
         engine = await self._load()
         while True:
-            command = await self._queue.get()
+            command = await self._inbox.get()
             self._current_id = command.request_id
             self._text.begin(command.request_id)
             self._bus.publish(Busy(run_id=self._config.run_id, request_id=command.request_id))
-            self._bus.publish(
-                StepStart(request_id=command.request_id, step_number=engine.next_step_number)
-            )
-            end = await self._ending_of(command, engine)
+            if isinstance(command, AgentStep | StructuredOutput):
+                number = engine.next_step_number
+                self._bus.publish(StepStart(request_id=command.request_id, step_number=number))
+            answer = await self._answer_of(command, engine)
             self._text.flush()
-            self._remember(end)
-            self._bus.publish(end)
+            self._inbox.answer(command.request_id, answer)
             self._bus.publish(Idle(run_id=self._config.run_id))
 
-    async def _ending_of(self, command: Work, engine: "Engine") -> StepEnd:
-        run = engine.step(command) if isinstance(command, AgentStep) else engine.structured(command)
-        self._current = asyncio.create_task(run, name=command.request_id)
+    async def _answer_of(self, command: Work, engine: "Engine") -> Message:
+        if self._inbox.is_aborted(command.request_id):
+            return engine.stopped(command)
+        self._current = asyncio.create_task(engine.work(command), name=command.request_id)
         await asyncio.wait({self._current})
         if self._current.cancelled():
-            return engine.aborted(command.request_id)
+            return engine.stopped(command)
         error = self._current.exception()
         if error is None:
             return self._current.result()
-        logger.error("the step failed unexpectedly", exc_info=error)
-        return engine.aborted(command.request_id).model_copy(
-            update={
-                "error_code": "internal_error",
-                "result": f"The runtime failed: {type(error).__name__}: {error}",
-                "recoverable": True,
-            }
+        logger.error("the work failed unexpectedly", exc_info=error)
+        stopped = engine.stopped(command)
+        reason = f"The runtime failed: {_named(error)}: {error}"
+        if not isinstance(stopped, StepEnd):
+            return Error(run_id=self._config.run_id, message=reason, code="internal_error")
+        return stopped.model_copy(
+            update={"error_code": "internal_error", "result": reason, "recoverable": True}
         )
-
-    def _remember(self, end: StepEnd) -> None:
-        self._waiting.discard(end.request_id)
-        self._results[end.request_id] = end
-        while len(self._results) > KEPT_RESULTS:
-            self._results.popitem(last=False)
 
     async def _load(self) -> "Engine":
         module = await asyncio.to_thread(importlib.import_module, "workers.runtime.engine")
@@ -245,6 +215,8 @@ class Session:
         await self._loaded.wait()
         assert self._engine is not None
         return self._engine
+
+    # Beside the work
 
     async def _watch(self) -> None:
         await self._loaded.wait()
@@ -271,6 +243,10 @@ class Session:
                     tokens=conversation.tokens() if conversation else 0,
                 )
             )
+
+
+def _named(error: BaseException | None) -> str:
+    return type(error).__name__
 
 
 def _rss_bytes() -> int:

@@ -2,27 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from dataclasses import replace
 
-from pydantic_ai.models import Model
+from pydantic_ai import Agent
+from pydantic_ai.capabilities import ProcessHistory
 
 from workers.protocol.messages import AgentStep, StepEnd
+from workers.runtime.attachments import Attachments
 from workers.runtime.config import RuntimeConfig
-from workers.runtime.conversation import Conversation
+from workers.runtime.conversation import Conversation, Prompt, Talk
 from workers.runtime.errors import StepFailed
+from workers.runtime.loops import LoopBreaker
 from workers.runtime.models import model_settings
-from workers.runtime.tools.context import Completion, ToolContext
-from workers.runtime.tools.registry import tools_for
+from workers.runtime.tools.context import Completion
+from workers.runtime.tools.registry import ToolBox, completion_tools
 
 WATCH_INTERVAL_S = 1.0
+VALIDATION_RETRIES = 20  # bad arguments in a row, of one tool
 
 NUDGE = (
-    "You answered with text only. The step is not over until you call `complete`{outputs}, or "
-    "`fail` if it cannot be done. Go on, or end it now."
+    "You answered with text only. The step is not over until you call `{complete}`{outputs}, or "
+    "`{fail}` if it cannot be done. Go on, or end it now."
 )
 WRAP_UP = (
-    "Time is up. Call `complete` now{outputs} with what you have, if that is honest; "
-    "else call `fail`. Do nothing else."
+    "Time is up. Call `{complete}` now{outputs} with what you have, if that is honest; "
+    "else call `{fail}`. Do nothing else."
 )
 
 
@@ -35,17 +39,32 @@ class StepRunner:
         *,
         config: RuntimeConfig,
         conversation: Conversation,
-        model: Callable[[], Model],
-        context: ToolContext,
+        tools: ToolBox,
+        attachments: Attachments,
         step_number: int,
     ) -> None:
         self._command = command
         self._config = config
         self._conversation = conversation
-        self._model = model
-        self._context = context
+        self._tools = tools
+        self._context = tools.context
+        self._attachments = attachments
         self._step_number = step_number
         self._said = ""
+        self._used_before = replace(conversation.usage)
+        self._breaker = LoopBreaker(command.max_equal_calls)
+        self._agent: Agent[None, str] = Agent(
+            conversation.model,
+            instructions=command.system_prompt or None,
+            tools=tools.tools,
+            model_settings=model_settings(
+                thinking=command.thinking_level,
+                temperature=command.temperature,
+                max_tokens=command.max_output_tokens,
+            ),
+            retries={"tools": VALIDATION_RETRIES, "output": 3},
+            capabilities=[ProcessHistory(conversation.before_request)],
+        )
 
     async def run(self) -> StepEnd:
         self._context.completion = None
@@ -80,7 +99,12 @@ class StepRunner:
             await _cancelled(work)
 
     async def _until_completed(self) -> StepEnd:
-        prompt, nudges = self._command.prompt, 0
+        prompt: Prompt = await self._attachments.with_prompt(
+            self._command.prompt,
+            self._command.attachments,
+            model=self._conversation.model.name,
+        )
+        nudges = 0
         while True:
             self._said = await self._converse(prompt, max_turns=self._command.max_steps)
             if self._context.completion is not None:
@@ -88,7 +112,7 @@ class StepRunner:
             if not self._config.must_complete or nudges == self._config.max_nudges:
                 return self._end(success=True, result=self._said)
             nudges += 1
-            prompt = NUDGE.format(outputs=self._named_outputs())
+            prompt = self._worded(NUDGE)
 
     async def _wrap_up(self, deadline_s: float) -> StepEnd:
         """The last chance after the time limit: one turn in which the agent may end the step."""
@@ -99,38 +123,28 @@ class StepRunner:
         turns = self._conversation.activity.turns + 1
         try:
             async with asyncio.timeout(self._command.wrap_up_s):
-                await self._converse(WRAP_UP.format(outputs=self._named_outputs()), max_turns=turns)
+                await self._converse(self._worded(WRAP_UP), max_turns=turns)
         except (TimeoutError, StepFailed):
             pass  # the first reason stands
         if self._context.completion is None:
             raise timeout
         return self._end_of(self._context.completion)
 
-    async def _converse(self, prompt: str, *, max_turns: int) -> str:
-        command = self._command
-        return await self._conversation.converse(
-            prompt,
-            request_id=command.request_id,
-            model=self._model(),
-            instructions=command.system_prompt,
-            tools=tools_for(
-                self._context,
-                listed=command.tools,
-                mode=command.tools_mode,
-                must_complete=self._config.must_complete,
-            ),
-            settings=model_settings(
-                thinking=command.thinking_level,
-                temperature=command.temperature,
-                max_tokens=command.max_output_tokens,
-            ),
+    async def _converse(self, prompt: Prompt, *, max_turns: int) -> str:
+        talk = Talk(
+            request_id=self._command.request_id,
+            agent=self._agent,
             max_turns=max_turns,
             ended=lambda: self._context.completion is not None,
+            breaker=self._breaker,
         )
+        return await self._conversation.converse(prompt, talk)
 
-    def _named_outputs(self) -> str:
+    def _worded(self, text: str) -> str:
         names = ", ".join(self._command.outputs)
-        return f" with the outputs {names}" if names else ""
+        complete, fail = completion_tools(self._config.kind)
+        outputs = f" with the outputs {names}" if names else ""
+        return text.format(complete=complete, fail=fail, outputs=outputs)
 
     def _end_of(self, completion: Completion) -> StepEnd:
         if completion.success:
@@ -160,8 +174,8 @@ class StepRunner:
             summary=completion.summary if completion else "",
             error_code=failure.code if failure else "",
             recoverable=failure.recoverable if failure else True,
-            usage=self._conversation.usage_message(),
-            model=self._command.model or self._config.model,
+            usage=self._conversation.usage_since(self._used_before),
+            model=self._conversation.model.name,
             turns=self._conversation.activity.turns,
         )
 

@@ -1,4 +1,7 @@
-"""Streamed text, sent in small batches: at most 50 ms late, in order with all other events."""
+"""Streamed text, sent in small batches, in order with all other events.
+
+A piece that comes after a pause goes out at once; pieces that follow closely wait for each other.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +10,7 @@ from typing import Literal
 from workers.protocol.messages import Message, Stdout, Thinking
 
 Kind = Literal["assistant", "tool", "thinking"]
-DELAY_S = 0.05
+GAP_S = 0.02  # at least so long between two batches, so at most 50 a second
 BATCH_CHARS = 4096
 
 
@@ -19,6 +22,7 @@ class TextBatcher:
         self._parts: list[str] = []
         self._chars = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._flushed_at = 0.0
 
     def begin(self, request_id: str) -> None:
         self.flush()
@@ -32,10 +36,12 @@ class TextBatcher:
             self._kind = kind
         self._parts.append(text)
         self._chars += len(text)
-        if self._chars >= BATCH_CHARS:
+        loop = asyncio.get_running_loop()
+        wait_s = self._flushed_at + GAP_S - loop.time()
+        if self._chars >= BATCH_CHARS or wait_s <= 0:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(DELAY_S, self.flush)
+            self._timer = loop.call_later(wait_s, self.flush)
 
     def flush(self) -> None:
         if self._timer is not None:
@@ -43,6 +49,7 @@ class TextBatcher:
             self._timer = None
         if not self._parts:
             return
+        self._flushed_at = asyncio.get_running_loop().time()
         text = "".join(self._parts)
         self._parts.clear()
         self._chars = 0

@@ -32,7 +32,10 @@ def values_of(kind: type[Message]) -> st.SearchStrategy[dict[str, Any]]:
         **dict.fromkeys(("temperature", "percent", "cpu"), st.floats(0, 1e6)),
         "attachments": st.just([]),
         "usage": st.just({}),
-        **dict.fromkeys(("max_steps", "max_output_tokens", "step_number"), st.integers(1, 10**6)),
+        **dict.fromkeys(
+            ("max_steps", "max_output_tokens", "step_number", "max_equal_calls"),
+            st.integers(1, 10**6),
+        ),
         **dict.fromkeys(("deadline_s", "wrap_up_s"), st.floats(0.1, 1e6)),
     }
     fields = {

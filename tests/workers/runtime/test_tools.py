@@ -2,17 +2,22 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic_ai import ToolFailed, ToolReturn
+from pydantic_ai.models.test import TestModel
+from pydantic_ai.usage import RunUsage
 
+from workers.runtime.tools.analysis import AnalysisTools
 from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.control import ControlTools
 from workers.runtime.tools.files import FileTools
 from workers.runtime.tools.limits import MAX_BYTES
-from workers.runtime.tools.registry import tools_for
+from workers.runtime.tools.processes import command_environment
+from workers.runtime.tools.registry import Choice, ToolBox
 from workers.runtime.tools.search import SearchTools
-from workers.runtime.tools.shell import ShellTools, command_environment
+from workers.runtime.tools.shell import ShellTools
 
 
 @pytest.fixture
@@ -397,26 +402,35 @@ async def test_complete_and_fail_end_the_step_once(context: ToolContext) -> None
 # Schemas
 
 
+def box(context: ToolContext, **choice: Any) -> ToolBox:
+    model = TestModel()
+    analysis = AnalysisTools(
+        model=lambda name: model, usage=RunUsage(), research_model="scripted/web"
+    )
+    return ToolBox(context=context, choice=Choice(**choice), analysis=analysis)
+
+
 def test_every_tool_and_argument_is_described(context: ToolContext) -> None:
-    tools = tools_for(context, listed=(), mode="filter", must_complete=True)
-    assert len(tools) == 10
-    for tool in tools:
-        definition = tool.tool_def
-        assert definition.description, definition.name
-        for name, schema in definition.parameters_json_schema["properties"].items():
-            assert schema.get("description"), f"{definition.name}.{name}"
+    for kind, count in (("pipeline", 13), ("executor", 13), ("chat", 11)):
+        tools = box(context, kind=kind).tools
+        assert len(tools) == count
+        for tool in tools:
+            definition = tool.tool_def
+            assert definition.description, definition.name
+            for name, schema in definition.parameters_json_schema["properties"].items():
+                assert schema.get("description"), f"{definition.name}.{name}"
 
 
 def test_what_only_looks_may_run_side_by_side(context: ToolContext) -> None:
-    tools = tools_for(context, listed=(), mode="filter", must_complete=True)
-    side_by_side = {tool.name for tool in tools if not tool.sequential}
-    assert side_by_side == {"read", "grep", "find", "ls"}
+    side_by_side = {tool.name for tool in box(context).tools if not tool.sequential}
+    assert side_by_side == {"read", "grep", "find", "ls", "web_search", "focused_analysis"}
 
 
 def test_strict_means_the_list_and_no_more(context: ToolContext) -> None:
-    def names(listed: list[str], *, must_complete: bool) -> list[str]:
-        tools = tools_for(context, listed=listed, mode="strict", must_complete=must_complete)
-        return [tool.name for tool in tools]
+    def names(listed: list[str], kind: str) -> list[str]:
+        return [tool.name for tool in box(context, listed=listed, mode="strict", kind=kind).tools]
 
-    assert names(["ls", "read"], must_complete=False) == ["read", "ls"]
-    assert names([], must_complete=True) == ["complete", "fail"]
+    assert names(["ls", "read"], "chat") == ["read", "ls"]
+    assert names(["research"], "chat") == ["web_search"]
+    assert names([], "pipeline") == ["complete", "fail"]
+    assert names(["complete"], "executor") == ["executor_complete", "executor_fail"]

@@ -1,12 +1,13 @@
 """What tools share in one session: where they may work, and what they have started or decided."""
 
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic_ai import ToolFailed
+from pydantic_ai import BinaryContent, ToolFailed
+
+from workers.runtime.tools.processes import Processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,15 @@ class ToolContext:
     tmp: Path
     output: Callable[[str], None]  # live text of a running tool
     completion: Completion | None = None
-    process_groups: set[int] = field(default_factory=set)
+    processes: Processes = field(default_factory=Processes)
+    images: list[BinaryContent] = field(default_factory=list)  # shown to code by its tools
+    sees_images: Callable[[], bool] = lambda: True  # whether the model of the moment does
+
+    def end(self, completion: Completion) -> None:
+        """The agent ends its work. Raises ToolFailed: it has done so already."""
+        if self.completion is not None:
+            raise ToolFailed("The step has already ended.")
+        self.completion = completion
 
     def resolve(self, path: str) -> Path:
         """The real path that `path` names, if tools may touch it. Relative ones: the workspace."""
@@ -58,18 +67,9 @@ class ToolContext:
         return str(real.relative_to(workspace)) if real.is_relative_to(workspace) else str(real)
 
     def kill_processes(self) -> None:
-        """End whatever bash commands have left running."""
-        for group in tuple(self.process_groups):
-            kill_group(group)
-        self.process_groups.clear()
+        """End whatever commands and code have left running."""
+        self.processes.kill()
 
     def _roots(self) -> tuple[Path, ...]:
         roots = (self.workspace, self.home, self.tmp)
         return tuple(Path(os.path.realpath(root)) for root in roots)
-
-
-def kill_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return

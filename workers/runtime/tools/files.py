@@ -1,5 +1,6 @@
 """read, write, edit, multiedit, ls."""
 
+import asyncio
 import difflib
 import mimetypes
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from pydantic_ai import BinaryContent, ToolFailed, ToolReturn
 from typing_extensions import TypedDict
 
+from workers.runtime.model_facts import SEEING_EXAMPLES
 from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.limits import MAX_BYTES, MAX_LINES, clip_bytes
 from workers.runtime.tools.matching import Edit, apply_edits
@@ -41,10 +43,11 @@ class FileTools:
         mime_type = mimetypes.guess_type(real.name)[0]
         if mime_type in _IMAGES:
             return self._image(real, mime_type)
-        with real.open("rb") as file:
-            if b"\0" in file.read(8192):
-                raise ToolFailed(f"{path} is a binary file of {real.stat().st_size} bytes.")
-        return _window(real, offset=max(offset, 1), limit=max(1, min(limit, MAX_LINES)))
+        window = max(offset, 1), max(1, min(limit, MAX_LINES))
+        try:
+            return await asyncio.to_thread(_text_window, real, path, *window)
+        except OSError as exc:
+            raise ToolFailed(f"Cannot read {path}: {exc.strerror}.") from exc
 
     async def write(self, path: str, content: str) -> str:
         """Write a file, making its directories. An existing file is replaced.
@@ -158,12 +161,24 @@ class FileTools:
 
     def _image(self, real: Path, mime_type: str) -> ToolReturn:
         size = real.stat().st_size
+        if not self._context.sees_images():
+            raise ToolFailed(
+                f"{self._context.shown(real)} is an image ({mime_type}, {size} bytes), and this "
+                f"model cannot look at images. Models that can: {SEEING_EXAMPLES}."
+            )
         if size > MAX_IMAGE_BYTES:
             raise ToolFailed(f"The image has {size} bytes; at most 5 MB can be shown.")
         return ToolReturn(
             return_value=f"Image {self._context.shown(real)}, {mime_type}, {size} bytes.",
             content=[BinaryContent(data=real.read_bytes(), media_type=mime_type)],
         )
+
+
+def _text_window(real: Path, path: str, offset: int, limit: int) -> str:
+    with real.open("rb") as file:
+        if b"\0" in file.read(8192):
+            raise ToolFailed(f"{path} is a binary file of {real.stat().st_size} bytes.")
+    return _window(real, offset=offset, limit=limit)
 
 
 def _window(real: Path, *, offset: int, limit: int) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import regex  # type: ignore[import-untyped]  # its searches can be ended and let threads run
 from pydantic_ai import ToolFailed
 
 from workers.runtime.tools.context import ToolContext
@@ -15,6 +16,7 @@ from workers.runtime.tools.limits import MAX_BYTES, clip_line
 MAX_MATCHES = 100
 MAX_FILES = 1000
 _GREP_TIMEOUT_S = 60
+_LINE_TIMEOUT_S = 2
 _SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv"})
 
 
@@ -48,19 +50,25 @@ class SearchTools:
             raise ToolFailed(f"{path} does not exist.")
         limit = max(1, min(limit, MAX_MATCHES))
         context = max(0, min(context, 20))
-        expression = re.escape(pattern) if literal else pattern
+        expression = regex.escape(pattern) if literal else pattern
         try:
-            compiled = re.compile(expression, re.IGNORECASE if ignoreCase else 0)
-        except re.error as exc:
+            compiled = regex.compile(expression, regex.IGNORECASE if ignoreCase else 0)
+        except regex.error as exc:
             raise ToolFailed(f"The pattern is not a regular expression: {exc}.") from exc
         try:
             async with asyncio.timeout(_GREP_TIMEOUT_S):
                 found = await self._candidates(pattern, real, glob, ignoreCase, literal)
         except TimeoutError as exc:
             raise ToolFailed("The search took longer than 60 s. Narrow the path.") from exc
-        lines, matches = await asyncio.to_thread(
-            _matching_lines, found, compiled, context, limit, self._context
-        )
+        try:
+            lines, matches = await asyncio.to_thread(
+                _matching_lines, found, compiled, context, limit, self._context
+            )
+        except TimeoutError as exc:
+            raise ToolFailed(
+                "The pattern takes too long on some line: nested repetition, such as (a+)+, does"
+                " that. Write it more simply."
+            ) from exc
         if not matches:
             return "[no match]"
         return "\n".join(lines)
@@ -140,7 +148,7 @@ class SearchTools:
 
 
 def _matching_lines(
-    files: list[Path], pattern: re.Pattern[str], around: int, limit: int, context: ToolContext
+    files: list[Path], pattern: "regex.Pattern[str]", around: int, limit: int, context: ToolContext
 ) -> tuple[list[str], int]:
     shown: list[str] = []
     used = matches = 0
@@ -159,7 +167,7 @@ def _matching_lines(
 
 
 def _hits(
-    file: Path, pattern: re.Pattern[str], around: int, name: str
+    file: Path, pattern: "regex.Pattern[str]", around: int, name: str
 ) -> Iterator[tuple[str, bool]]:
     """Lines to show of one file, and whether each is a match (or stands near one)."""
     try:
@@ -169,7 +177,11 @@ def _hits(
     if b"\0" in data[:8192]:
         return
     lines = data.decode(errors="replace").splitlines()
-    hits = [number for number, line in enumerate(lines) if pattern.search(line)]
+    hits = [
+        number
+        for number, line in enumerate(lines)
+        if pattern.search(line, timeout=_LINE_TIMEOUT_S, concurrent=True)
+    ]
     hit_set = set(hits)
     last = -1
     for hit in hits:

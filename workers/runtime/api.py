@@ -1,0 +1,63 @@
+"""The control plane's API, asked with the session's token."""
+
+from pathlib import Path
+from typing import Any
+
+from httpx2 import AsyncClient, AsyncHTTPTransport, HTTPError, Limits, Response, Timeout
+
+from workers.runtime.config import RuntimeConfig
+
+TIMEOUT_S = 30
+MAX_BYTES = 32 * 1024 * 1024
+
+
+class ApiError(Exception):
+    """The API refused, or could not be reached. The text is for the agent."""
+
+
+def http_client(config: RuntimeConfig, *, timeout: Timeout) -> AsyncClient:
+    """A client that reaches the platform, over its Unix socket where the box has no network."""
+    transport = AsyncHTTPTransport(
+        uds=config.api_socket or None,
+        limits=Limits(max_connections=20, keepalive_expiry=30),
+        verify=config.api_url.startswith("https:"),  # without TLS no certificates need be read
+    )
+    return AsyncClient(transport=transport, timeout=timeout, trust_env=False)
+
+
+class Api:
+    def __init__(self, config: RuntimeConfig) -> None:
+        self._config = config
+        self._client: AsyncClient | None = None
+
+    async def json(self, path: str) -> Any:
+        """Raises ApiError."""
+        try:
+            return (await self._get(path)).json()
+        except ValueError as exc:
+            raise ApiError(f"{path} answered with something that is not JSON.") from exc
+
+    async def download(self, path: str, target: Path) -> int:
+        """Store what stands at `path`; its size comes back. Raises ApiError and OSError."""
+        data = (await self._get(path)).content
+        if len(data) > MAX_BYTES:
+            raise ApiError(f"it has {len(data)} bytes; at most 32 MB can be fetched")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return len(data)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _get(self, path: str) -> Response:
+        if self._client is None:
+            self._client = http_client(self._config, timeout=Timeout(TIMEOUT_S))
+        headers = {"authorization": f"Bearer {self._config.token}"}
+        try:
+            answer = await self._client.get(f"{self._config.api_url}/v1{path}", headers=headers)
+        except HTTPError as exc:
+            raise ApiError(f"the API does not answer: {type(exc).__name__}") from exc
+        if answer.status_code != 200:
+            raise ApiError(f"HTTP {answer.status_code}")
+        return answer

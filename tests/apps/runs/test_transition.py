@@ -149,3 +149,15 @@ def test_nobody_is_kept_waiting_by_a_kept_run(settings: LazySettings) -> None:
     ended = end(claim, Hold(owner="me"))
     assert ended.next_step is None
     assert ended.wake_run_ids == (second.id,)
+
+
+def test_the_statement_is_planned_once_a_connection() -> None:
+    drive(make_run(THREE))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans + custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%%runs_run SET version = version + 1%%'"
+        )
+        rows = cursor.fetchall()
+    assert len(rows) == 1
+    assert rows[0][0] >= 2

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apps.agents.findings import Finding
 from apps.agents.yaml_files import MalformedYaml, dump_with, line_of, load_mapping, plain, storable
+from apps.core.hosts import HostPattern
 
 FILE = "config.yml"
 MAX_CONFIG_BYTES = 64 * 1024
+EGRESS_MODES = ("none", "allowlist", "open")
 THINKING_LEVELS = ("off", "minimal", "low", "medium", "high", "xhigh")
 NIGHT = {
     "type": "recurring",
@@ -109,6 +111,10 @@ def _texts(value: Any) -> list[str]:
     if not isinstance(items, list) or len(items) > 200:
         raise ValueError("must be a list of at most 200 names")
     return [_text(item) for item in items]
+
+
+def _host(value: Any) -> str:
+    return str(HostPattern.parse(_text(value)))
 
 
 def _zone(value: Any) -> str:
@@ -231,6 +237,8 @@ CONFIG_KEYS: dict[str, ConfigKey] = {
         ConfigKey(name=f"{_WAKES}.max_wakes_per_day", check=_whole(0, 10_000), default=12),
         ConfigKey(name=f"{_WAKES}.max_wakes_per_pair_per_day", check=_whole(0, 10_000), default=5),
         ConfigKey(name="timezone", check=_zone),
+        ConfigKey(name="egress", check=_one_of(*EGRESS_MODES)),
+        ConfigKey(name="egress_allow", check=_list_of(_host), default=[], alias="egressAllow"),
         ConfigKey(name="max_daily_cost_usd", check=_amount),
         ConfigKey(name="max_daily_tokens", check=_whole(0, 10**12)),
         ConfigKey(name="run_when_idle", check=_truth, default=False),

@@ -8,6 +8,7 @@ class SessionsConfig(AppConfig):
     def ready(self) -> None:
         from apps.agents.signals import agent_deleting
         from apps.core.topics import register_topics
+        from apps.sessions import checks  # noqa: F401  registers them
         from apps.sessions.access import may_watch_session
         from apps.sessions.receivers import refuse_deletion_of_a_busy_agent
 

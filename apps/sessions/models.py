@@ -104,3 +104,36 @@ class ContainerInstance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.backend}, {self.status})"
+
+
+class EgressRecord(models.Model):
+    """What a session's boxes asked of the egress proxy: a row for each host, port and answer."""
+
+    class Verdict(models.TextChoices):
+        ALLOWED = "allowed"
+        NO_NETWORK = "no_network"  # the agent's mode is `none`
+        NOT_LISTED = "not_listed"
+        PRIVATE_ADDRESS = "private_address"
+        TOO_MANY = "too_many"  # connections at once, or hosts
+
+    session = models.ForeignKey(AgentSession, on_delete=models.CASCADE, related_name="egress")
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField()
+    verdict = models.CharField(max_length=16, choices=Verdict.choices)
+    count = models.PositiveBigIntegerField(default=0)
+    bytes_sent = models.PositiveBigIntegerField(default=0)
+    bytes_received = models.PositiveBigIntegerField(default=0)
+    first_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[Any]] = [
+            # What the proxy counts up.
+            models.UniqueConstraint(
+                fields=["session", "host", "port", "verdict"], name="egress_record"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port} {self.verdict}"

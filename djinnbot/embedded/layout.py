@@ -36,12 +36,21 @@ class Layout:
         return self.sockets / "api"
 
     @property
+    def egress_socket_dir(self) -> Path:
+        """Mounted into boxes: nothing but the egress proxy's socket may stand here."""
+        return self.sockets / "egress"
+
+    @property
     def redis_socket(self) -> Path:
         return self.redis_socket_dir / "valkey.sock"
 
     @property
     def api_socket(self) -> Path:
         return self.api_socket_dir / "api.sock"
+
+    @property
+    def egress_socket(self) -> Path:
+        return self.egress_socket_dir / "egress.sock"
 
     @property
     def postgres_data(self) -> Path:
@@ -59,7 +68,7 @@ def layout_of(home: Path) -> Layout:
     sockets = _sockets_of(home)
     layout = Layout(home=home, sockets=sockets)
     sockets.mkdir(mode=0o711, exist_ok=True)
-    for directory in (layout.redis_socket_dir, layout.api_socket_dir):
+    for directory in (layout.redis_socket_dir, layout.api_socket_dir, layout.egress_socket_dir):
         directory.mkdir(mode=0o711, exist_ok=True)
     return layout
 

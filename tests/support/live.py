@@ -22,6 +22,7 @@ from djinnbot.cli.platform.programs import (
     agents_worker_command,
     beat_command,
     control_worker_command,
+    egress_command,
     web_command,
     worker_command,
 )
@@ -208,6 +209,9 @@ class Live:
     def web(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
         ready = _listens_at(self.platform.port)
         return self._start("web", web_command(self.platform), ready, environment)
+
+    def egress(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
+        return self._start("egress", egress_command(), _worker_ready, environment)
 
     def beat(self, environment: Mapping[str, str] | None = None) -> LiveProcess:
         return self._start("beat", beat_command(), _always, environment)

@@ -55,6 +55,8 @@ HOME = "/home/agent"
 WORKSPACE = f"{HOME}/run-workspace"
 _REDIS_DIR = "/run/djinnbot/redis"
 _API_DIR = "/run/djinnbot/api"
+_EGRESS_DIR = "/run/djinnbot/egress"
+_EGRESS_PORT = 3128  # of the box's own loopback
 _ORPHAN_GRACE_S = 120
 
 
@@ -214,7 +216,23 @@ def _ways_out(runner: Runner, channel: SessionChannel) -> tuple[dict[str, str], 
         mount = Mount(source=api.parent, target=_API_DIR)
         mounts.append(mount)
         env["DJINNBOT_API_SOCKET"] = f"{runner.seen(mount)}/{api.name}"
+    if settings.EGRESS_SOCKET and runner.isolated and _network() is Network.NONE:
+        egress = Path(settings.EGRESS_SOCKET)
+        mounts.append(Mount(source=egress.parent, target=_EGRESS_DIR))
+        env |= {"DJINNBOT_EGRESS_SOCKET": f"{_EGRESS_DIR}/{egress.name}", **_proxied()}
     return env, mounts
+
+
+def _proxied() -> dict[str, str]:
+    """What tools go by; curl and git read the small names, others the large ones."""
+    proxy = f"http://127.0.0.1:{_EGRESS_PORT}"
+    small = {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": "127.0.0.1,localhost,::1"}
+    return {
+        **small,
+        **{name.upper(): value for name, value in small.items()},
+        "NODE_USE_ENV_PROXY": "1",
+        "DJINNBOT_EGRESS_PORT": str(_EGRESS_PORT),
+    }
 
 
 def _agent_home(agent_id: str, uid: int, gid: int) -> Path:

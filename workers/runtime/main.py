@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from workers.runtime.config import ConfigError, RuntimeConfig, config_from
+from workers.runtime.forward import forward_start
 from workers.runtime.session import Session
 
 EXIT_CONFIG = 78
@@ -24,6 +25,8 @@ def run(env: Mapping[str, str]) -> int:
     except ConfigError as exc:
         logging.getLogger(__name__).error("%s", exc)
         return EXIT_CONFIG
+    if config.egress_socket:
+        forward_start(socket=config.egress_socket, port=config.egress_port, token=config.token)
     return asyncio.run(_serve(config))
 
 

@@ -64,6 +64,7 @@ class Platform:
             "REDIS_URL": self.redis_url,
             "DJINNBOT_URL": self.environment.get("DJINNBOT_URL", self.url),
             "DJINNBOT_API_SOCKET": str(self.layout.api_socket),
+            "DJINNBOT_EGRESS_SOCKET": str(self.layout.egress_socket),
             "BIND_HOST": self.host,
             "DJANGO_SETTINGS_MODULE": self.environment.get(
                 "DJANGO_SETTINGS_MODULE", "djinnbot.settings.local"

@@ -68,6 +68,7 @@ def _application(platform: Platform) -> list[Process]:
             argv=_launched("QUIT", agents_worker_command(platform.environment)),
             priority=30,
         ),
+        Process(name="egress", argv=_launched("TERM", egress_command()), priority=20),
         Process(name="beat", argv=_launched("TERM", beat_command()), priority=40, stop_wait_s=5),
     ]
 
@@ -112,6 +113,11 @@ def worker_command(name: str, queues: str, *, pool: str, concurrency: int) -> li
         *("-n", f"{name}@%h", "-Q", queues, "-P", pool, "-c", str(concurrency)),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"),
     ]
+
+
+def egress_command() -> list[str]:
+    """The way from boxes to the network."""
+    return [sys.executable, "-m", "workers.egress"]
 
 
 def beat_command() -> list[str]:

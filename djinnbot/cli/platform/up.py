@@ -94,7 +94,7 @@ def _application_ready(platform: Platform, marks: dict[str, int]) -> bool:
     return _answers_http(platform) and all(
         b" ready." in _written_since(platform, name, mark)
         for name, mark in marks.items()
-        if name.startswith("worker-")
+        if name.startswith("worker-") or name == "egress"
     )
 
 

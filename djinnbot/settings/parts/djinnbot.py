@@ -11,6 +11,13 @@ BASE_URL = env.str("DJINNBOT_URL", default="http://127.0.0.1:8000")
 # A Unix socket of the web process: boxes without a network reach the API and the gateway by it.
 API_SOCKET = env.str("DJINNBOT_API_SOCKET", default="")
 
+# What boxes may reach of the network, where an agent's config does not say it.
+EGRESS = env.str("DJINNBOT_EGRESS", default="allowlist")  # none | allowlist | open
+EGRESS_ALLOW: list[str] = env.list("DJINNBOT_EGRESS_ALLOW", default=[])
+# Private networks whose listed hosts may be reached all the same, such as 10.20.0.0/16.
+EGRESS_PRIVATE: list[str] = env.list("DJINNBOT_EGRESS_PRIVATE", default=[])
+EGRESS_SOCKET = env.str("DJINNBOT_EGRESS_SOCKET", default="")
+
 DEFAULT_MODEL = env.str("DJINNBOT_MODEL", default="")
 
 STEP_EXECUTOR = env.str("DJINNBOT_STEP_EXECUTOR", default="workers.engine.agent.AgentExecutor")

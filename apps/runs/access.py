@@ -1,8 +1,11 @@
 """Who may see a run: who started it, an admin, and the sessions that work in it."""
 
+from collections.abc import Collection
+
 from django.db.models import Q
 
 from apps.core.api.callers import Caller
+from apps.runs.choices import RUN_TERMINAL
 from apps.runs.errors import RunNotFound
 from apps.runs.events import run_topic
 from apps.runs.models import Run
@@ -50,6 +53,12 @@ def may_use_workspace(caller: Caller, run_id: str, change: bool) -> bool:
     if change and "session" in caller.kinds:
         return False
     return Run.objects.filter(visible_runs(caller), id=run_id).exists()
+
+
+def runs_that_move(run_ids: Collection[str]) -> Collection[str]:
+    """Of these runs, those that have not ended; and none that is not there."""
+    moving = Run.objects.filter(id__in=run_ids).exclude(status__in=RUN_TERMINAL)
+    return frozenset(moving.values_list("id", flat=True))
 
 
 def may_watch_all(caller: Caller, topic: str) -> bool:

@@ -7,16 +7,18 @@ class RunsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core.topics import register_topics
-        from apps.repos.access import workspace_access_register
+        from apps.repos.access import runs_active_register, workspace_access_register
         from apps.runs.access import (
             may_use_workspace,
             may_watch_all,
             may_watch_run,
+            runs_that_move,
             sessions_of_visible_runs,
         )
         from apps.sessions.access import run_sessions_register
 
         register_topics("run:", access=may_watch_run, snapshot="/v1/runs/{}")
         workspace_access_register(may_use_workspace)
+        runs_active_register(runs_that_move)
         run_sessions_register(sessions_of_visible_runs)
         register_topics("runs", access=may_watch_all, snapshot="/v1/runs")

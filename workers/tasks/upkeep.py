@@ -9,6 +9,7 @@ from apps.core.api.idempotency import idempotency_prune
 from apps.core.dispatch import TaskName
 from apps.core.events import relay_unpublished
 from apps.pipelines.library import library_sync_if_changed
+from apps.repos.services import preserved_remove
 from apps.runs import services
 from workers.engine import boxes
 from workers.engine.reconcile import reconcile as reconcile_once
@@ -35,6 +36,7 @@ def retention() -> None:
     services.runs_prune()
     idempotency_prune()
     accounts_prune()
+    preserved_remove()
 
 
 @shared_task(name=TaskName.SYNC_LIBRARIES)

@@ -5,6 +5,11 @@ _ONE = "workspaces/<str:run_id>"
 _GIT = f"{_ONE}/git"
 
 urlpatterns = [
+    route(
+        "workspaces/projects/<str:project_id>/git/push",
+        views.ProjectPushView.as_view(),
+        name="workspace-project-push",
+    ),
     route(_ONE, views.WorkspaceFilesView.as_view(), name="workspace"),
     route(f"{_GIT}/status", views.GitStatusView.as_view(), name="workspace-status"),
     route(f"{_GIT}/history", views.GitHistoryView.as_view(), name="workspace-history"),

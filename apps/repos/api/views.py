@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from apps.core.api.callers import USERS, USERS_AND_SESSIONS
 from apps.core.api.input import parsed
 from apps.core.api.views import ApiView
-from apps.repos.access import access_workspace
+from apps.repos.access import access_project_workspace, access_workspace
 from apps.repos.api.serializers import (
     CommitSerializer,
     DiffSerializer,
@@ -129,3 +129,17 @@ class GitPushView(ApiView):
         """Push the run's branch or its merge. `force` replaces only the run's own branches."""
         workspace = access_workspace(self.caller, run_id, change=True)
         return Response(asdict(workspace_push(workspace, **parsed(PushSerializer, request))))
+
+
+class ProjectPushView(ApiView):
+    callers = USERS
+    scope = "runs"
+
+    @extend_schema(
+        operation_id="workspace_project_push", request=PushSerializer, responses=PushedSerializer
+    )
+    def post(self, request: Request, project_id: str) -> Response:
+        """Push a branch of the project's mirror; without a name that of its newest workspace."""
+        body = parsed(PushSerializer, request)
+        workspace = access_project_workspace(self.caller, project_id, body["branch"])
+        return Response(asdict(workspace_push(workspace, **body)))

@@ -25,12 +25,16 @@ from apps.repos.services.ending import (
 )
 from apps.repos.services.parallel import workspace_fork, workspace_join
 from apps.repos.services.prepare import workspace_prepare
+from apps.repos.services.preserved import PreservedTree, freed_bytes, preserved_remove
 
 __all__ = [
     "Finalized",
     "Mount",
+    "PreservedTree",
     "agent_person",
     "box_user",
+    "freed_bytes",
+    "preserved_remove",
     "workspace_commit",
     "workspace_delete",
     "workspace_finalize",

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from apps.core.errors import DjinnError
 from apps.core.faults import fault_point
@@ -70,7 +71,7 @@ def workspace_prepare(
     branch = branch_name(branch or f"run/{run_id}")
     key = source.key if source else (mirror_key(f"project:{project_id}") if project_id else run_id)
     tree = Tree(path=run_path(run_id), mirror=mirror_path(key))
-    workspace = _row_get_or_create(
+    workspace = _row_take(
         run_id=run_id,
         kind=Kind.GIT_WORKTREE,
         repository=source.address if source else "",
@@ -85,6 +86,19 @@ def workspace_prepare(
     except DjinnError as exc:
         note_error(workspace, exc)
         raise
+
+
+def _row_take(*, run_id: str, **fields: str) -> Workspace:
+    """The run's row. A preserved one is taken by a guarded update, as its removal asks for it too:
+    one of the two gets it."""
+    found = _row_get_or_create(run_id=run_id, **fields)
+    if found.status != Status.PRESERVED:
+        return found
+    mine = Workspace.objects.filter(pk=found.pk, status=Status.PRESERVED)
+    if not mine.update(status=Status.READY, last_error="", updated_at=Now()):
+        return _row_get_or_create(run_id=run_id, **fields)
+    found.refresh_from_db()
+    return found
 
 
 def _row_get_or_create(*, run_id: str, **fields: str) -> Workspace:
@@ -151,7 +165,7 @@ def _worktree_resume(workspace: Workspace) -> Workspace:
         repair(workspace, tree)
     else:
         rebuild(workspace, tree)
-    if workspace.status in (Status.PRESERVED, Status.FINALIZING, Status.CORRUPT):
+    if workspace.status in (Status.FINALIZING, Status.CORRUPT):
         row_update(workspace, status=Status.READY, last_error="")
     return workspace
 

@@ -46,6 +46,8 @@ MAX_CONCURRENT_AGENTS = env.int(
 )
 MAX_CONCURRENT_STEPS_PER_AGENT = env.int("DJINNBOT_MAX_CONCURRENT_STEPS_PER_AGENT", default=1)
 RUN_RETENTION_DAYS = 0  # 0 keeps finished runs
+# How long a run's directory is kept when its branch could not be pushed.
+PRESERVED_WORKSPACE_DAYS = env.int("DJINNBOT_PRESERVED_WORKSPACE_DAYS", default=14)
 
 BOX_MEMORY_MB = env.int("DJINNBOT_BOX_MEMORY_MB", default=2048)
 BOX_CPUS = env.float("DJINNBOT_BOX_CPUS", default=2.0)

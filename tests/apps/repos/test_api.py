@@ -265,3 +265,31 @@ def test_only_the_runs_own_branches_are_pushed(owner: Client, workspace: Workspa
     for body in ({"branch": "main"}, {"branch": "main", "force": True}):
         answer = owner.post(f"/v1/workspaces/{RUN}/git/push", body, "application/json")
         assert answer.status_code == 409
+
+
+PROJECT_PUSH = "/v1/workspaces/projects/p1/git/push"
+
+
+def test_a_projects_newest_work_is_pushed_by_its_name(
+    owner: Client, workspace: Workspace, repository: Path
+) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(project_id="p1")
+    head = workspace_commit(workspace, step_subject("CODE", "y", "More"), AGENT)
+    answer = owner.post(PROJECT_PUSH, {}, "application/json")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["branch"] == "run/run_1"
+    assert answer.json()["commit"] == (head or workspace.head_commit)
+    assert git(repository, "rev-parse", "run/run_1") == answer.json()["commit"]
+    owner.post(f"/v1/workspaces/{RUN}/git/merge", {}, "application/json")
+    merged = owner.post(PROJECT_PUSH, {"branch": "merge/run_1"}, "application/json").json()
+    assert merged["commit"] == git(repository, "rev-parse", "merge/run_1")
+
+
+def test_a_project_is_pushed_by_its_maintainers_only(owner: Client, workspace: Workspace) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(project_id="p1")
+    assert client_of("member").post(PROJECT_PUSH, {}, "application/json").status_code == 403
+    assert client_of("stranger").post(PROJECT_PUSH, {}, "application/json").status_code == 404
+    for body in ({"branch": "main"}, {"branch": "run/run_2"}, {"branch": "--all"}):
+        assert owner.post(PROJECT_PUSH, body, "application/json").status_code == 404, body
+    other = PROJECT_PUSH.replace("p1", "p2")
+    assert owner.post(other, {}, "application/json").status_code == 404

@@ -4,7 +4,8 @@
       - python -m pytest -q                     a command, expected to exit with 0
       - name: types
         run: mypy {{package}}
-        expectExit: 0      timeout: 600      workdir: server      env: {CI: "1"}
+        expectExit: 0      timeout: 600      workdir: server      env: {LEVEL: "1"}
+        when: PASS                              only if the step gave this result
 
 Values never become shell text. `{{package}}` in a command turns into `${DJINN_VAR_package}` and
 the value goes into the environment: a shell expands a parameter once and does not read the result
@@ -12,13 +13,14 @@ as commands. In `env`, where no shell reads, values are put in as they are.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from apps.pipelines import template
-from apps.pipelines.definition import Check
+from apps.pipelines.definition import Check, Step
 from apps.pipelines.reader import Reader
+from apps.pipelines.routing import gives_result
 from apps.pipelines.yaml_tree import Node
 
 MAX_CHECKS = 20
@@ -70,6 +72,7 @@ def _read(holder: Reader, place: str, node: Node) -> Check:
         timeout_s=timeout or alias or default.timeout_s,
         workdir=_read_workdir(reader),
         env=_read_env(reader),
+        when=_read_when(reader),
     )
     reader.warn_unknown()
     return check
@@ -82,6 +85,14 @@ def _read_workdir(reader: Reader) -> str:
         reader.report("P005", "workdir", "workdir must be a directory below the workspace.")
         return ""
     return "" if str(path) == "." else str(path)
+
+
+def _read_when(reader: Reader) -> tuple[str, ...]:
+    """One result, or a list of them."""
+    if reader.has("when") and isinstance(reader.fields["when"].value, list):
+        return reader.texts("when")
+    single = reader.as_text("when", "").strip()
+    return (single,) if single else ()
 
 
 def _read_env(reader: Reader) -> dict[str, str]:
@@ -100,6 +111,11 @@ def _read_env(reader: Reader) -> dict[str, str]:
 def _first_line(run: str) -> str:
     line = next((line.strip() for line in run.splitlines() if line.strip()), "")
     return line if len(line) <= NAME_CHARS else f"{line[: NAME_CHARS - 1]}…"
+
+
+def due(checks: Iterable[Check], step: Step, outputs: Mapping[str, str]) -> tuple[Check, ...]:
+    """Those of `checks` that the outputs of a step call for."""
+    return tuple(c for c in checks if not c.when or gives_result(step, outputs, c.when))
 
 
 def script(check: Check, variables: Mapping[str, str]) -> Script:

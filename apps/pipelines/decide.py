@@ -31,6 +31,8 @@ LOST_ATTEMPT_LIMIT = 3
 BACKOFF_FIRST_S = 5.0
 BACKOFF_MAX_S = 120.0
 FAILING_STATUS = frozenset({"fail", "failed", "error"})
+# What another attempt can mend at once: waiting would help nothing.
+AT_ONCE = frozenset({"checks_failed"})
 NOT_RETRYABLE = frozenset(
     {"cancelled", "visit_limit", "unrouted_result", "no_provider_key", "agent_unknown"}
 )
@@ -281,6 +283,8 @@ class _Ending:
     def _charged_retry(self, feedback: str, *, repair: bool) -> None:
         count = self.execution.retry_count
         delay = min(BACKOFF_FIRST_S * 2.0 ** min(count, 10), BACKOFF_MAX_S)
+        if self.outcome.error_code in AT_ONCE:
+            delay = 0
         self._again(feedback, delay_s=delay, repair=repair, retry_count=count + 1)
 
     def _again(

@@ -63,6 +63,7 @@ class Check:
     timeout_s: int = 300  # timeout, timeoutSeconds
     workdir: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    when: tuple[str, ...] = ()  # only after one of these results; empty: always
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

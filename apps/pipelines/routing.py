@@ -1,6 +1,6 @@
 """Which `onResult` action a step's outputs select."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.pipelines.definition import CATCH_ALL, ResultAction, Step
@@ -40,6 +40,12 @@ def result_value(step: Step, outputs: Mapping[str, str]) -> str:
     named = [name for name in step.outputs if _names_result(name)]
     wanted = named or list(_by_precedence(step, outputs))
     return next((value for name in wanted if (value := _comparable(outputs.get(name, "")))), "")
+
+
+def gives_result(step: Step, outputs: Mapping[str, str], results: Iterable[str]) -> bool:
+    """Whether a value of the step equals one of `results`, as a key of `onResult` would."""
+    wanted = {result.strip().casefold() for result in results}
+    return any(value.casefold() in wanted for value in _compared(step, outputs))
 
 
 def moves(action: ResultAction) -> bool:

@@ -18,6 +18,8 @@ from apps.runs.models import (
     Run,
     RunKnowledge,
     RunOutput,
+    StepCheck,
+    StepClaim,
     StepExecution,
     StepHint,
 )
@@ -117,6 +119,26 @@ class StepExecutionAdmin(ReadOnlyAdmin):
                 services.step_restart(run_id=run_id, step_id=step_id, by=by)
             except DjinnError as exc:
                 messages.error(request, f"{run_id} {step_id}: {exc.message}")
+
+
+@admin.register(StepCheck)
+class StepCheckAdmin(ReadOnlyAdmin):
+    list_display = (
+        *("id", "step_execution", "index", "name", "verdict", "exit_code", "duration_ms"),
+        *("commit_hash", "started_at"),
+    )
+    list_filter = ("verdict",)
+    list_select_related = ("step_execution",)
+    search_fields = ("step_execution__run__id", "name", "command")
+    show_full_result_count = False
+
+
+@admin.register(StepClaim)
+class StepClaimAdmin(ReadOnlyAdmin):
+    list_display = ("step_execution", "summary", "commit_hash", "model_used", "created_at")
+    list_select_related = ("step_execution",)
+    search_fields = ("step_execution__run__id",)
+    show_full_result_count = False
 
 
 @admin.register(Approval)

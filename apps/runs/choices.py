@@ -46,6 +46,15 @@ STEP_ACTIVE = STEP_HELD | {StepStatus.PENDING, StepStatus.QUEUED}
 STEP_TERMINAL = frozenset(StepStatus) - STEP_ACTIVE
 
 
+class CheckVerdict(TextChoices):
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    ERROR = "error"  # it could not be run; that is not the agent's fault
+    CANCELLED = "cancelled"
+
+
 class AbortReason(TextChoices):
     """Why a held step must stop, asked of its worker through the execution's row."""
 

@@ -18,6 +18,9 @@ STEP_ERROR_CODES: dict[str, ErrorCode] = {
     "no_completion": ErrorCode(remedy="The agent never ended the step; restart it with a hint."),
     "missing_result": ErrorCode(remedy="Tell the agent which output the routing needs."),
     "bad_output": ErrorCode(remedy="The answer did not fit the declared schema; see the problems."),
+    "checks_failed": ErrorCode(
+        remedy="What was claimed does not hold; read the checks' output, restart with a hint."
+    ),
     "turn_limit": ErrorCode(remedy="Raise `maxTurns` of the step or split the work."),
     "loop_detected": ErrorCode(remedy="The agent repeated itself; restart the step with a hint."),
     # limits

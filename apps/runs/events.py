@@ -18,10 +18,14 @@ TRANSCRIPT = frozenset(
 
 
 class HasStep(Protocol):
-    step_id: str
-    visit: int
-    attempt: int
-    agent_id: str
+    @property
+    def step_id(self) -> str: ...
+    @property
+    def visit(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def agent_id(self) -> str: ...
 
 
 def run_topic(run_id: str) -> str:

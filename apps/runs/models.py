@@ -12,6 +12,7 @@ from apps.core.models import TimestampedModel
 from apps.runs.choices import (
     AbortReason,
     ApprovalStatus,
+    CheckVerdict,
     LoopItemKind,
     LoopItemStatus,
     RunKind,
@@ -169,6 +170,60 @@ class StepExecution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} {self.step_id} {self.visit}.{self.attempt} ({self.status})"
+
+
+class StepClaim(models.Model):
+    """What an attempt's agent says it has done, kept while the server checks it.
+
+    A worker that takes over an attempt with a claim goes on with its checks; the agent is not
+    asked again. The fields are those of `StepOutcome`.
+    """
+
+    step_execution = models.OneToOneField(
+        StepExecution, on_delete=models.CASCADE, primary_key=True, related_name="claim"
+    )
+    outputs = models.JSONField(default=dict)
+    summary = models.TextField(default="")
+    missing_outputs = models.JSONField(default=list)
+    commit_hash = models.CharField(max_length=64, default="")
+    model_used = models.CharField(max_length=264, default="")
+    checks_s = models.PositiveIntegerField(default=0)  # what the checks may take at most
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"claim of {self.step_execution_id}"
+
+
+class StepCheck(models.Model):
+    """One check of one attempt, as the server saw it. Of the agent's claim nothing stands here."""
+
+    step_execution = models.ForeignKey(
+        StepExecution, on_delete=models.CASCADE, related_name="checks"
+    )
+    index = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=80)
+    command = models.TextField()
+    verdict = models.CharField(
+        max_length=9, choices=CheckVerdict.choices, default=CheckVerdict.RUNNING
+    )
+    expected_exit = models.PositiveSmallIntegerField(default=0)
+    exit_code = models.IntegerField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    output = models.TextField(default="")  # the end of it
+    commit_hash = models.CharField(max_length=64, default="")
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["step_execution_id", "index"]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["step_execution", "index"], name="check_one_per_attempt"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"check {self.index} of {self.step_execution_id} ({self.verdict})"
 
 
 class LoopState(models.Model):

@@ -10,11 +10,27 @@ from django.db.models import F, Q, QuerySet
 
 from apps.core.events import events_after
 from apps.llm.selectors import run_totals
+from apps.pipelines import resolve
 from apps.pipelines.graph import edges
-from apps.runs.choices import RUN_TERMINAL, STEP_ACTIVE, RunKind, RunStatus, StepStatus
+from apps.runs.choices import (
+    RUN_TERMINAL,
+    STEP_ACTIVE,
+    CheckVerdict,
+    RunKind,
+    RunStatus,
+    StepStatus,
+)
 from apps.runs.errors import STEP_ERROR_CODES, RunNotFound, StepNotFound
 from apps.runs.events import run_topic
-from apps.runs.models import Approval, LoopState, Run, RunKnowledge, RunOutput, StepExecution
+from apps.runs.models import (
+    Approval,
+    LoopState,
+    Run,
+    RunKnowledge,
+    RunOutput,
+    StepCheck,
+    StepExecution,
+)
 from apps.runs.snapshots import pipeline_of
 
 Row = dict[str, Any]
@@ -49,6 +65,10 @@ EXECUTION_FIELDS = (
     *("inputs", "outputs", "result_key", "error", "error_code", "retry_count", "lost_count"),
     *("max_retries", "repair", "human_context", "model_used", "commit_hash", "base_commit"),
     *("loop_item_id", "superseded", "timeout_s", "queued_after_id", "due_at", "queued_at"),
+    *("started_at", "finished_at"),
+)
+CHECK_FIELDS = (
+    *("index", "name", "verdict", "expected_exit", "exit_code", "duration_ms", "commit_hash"),
     *("started_at", "finished_at"),
 )
 # States that came later are shown to old filters as what they are at heart.
@@ -127,6 +147,7 @@ def run_get(run_id: str) -> Row:
     row["remedy"] = _remedy(row["error_code"])
     executions = execution_list(run_id)
     snapshot_id = row.pop("snapshot_id")
+    _add_checks(run_id, snapshot_id, executions)
     row["executions"] = executions
     row["steps"] = _steps(snapshot_id, row["generation"], executions)
     row["loops"] = loop_list(run_id, generation=row["generation"])
@@ -173,7 +194,49 @@ def _execution(row: Row) -> Row:
     index, loop = row.pop("item_index"), row.pop("item_loop")
     row["loop_item"] = None if index is None else {"step_id": loop, "index": index}
     row["remedy"] = _remedy(row["error_code"])
+    row["checks"] = []
     return row
+
+
+def _add_checks(run_id: str, snapshot_id: int, executions: Iterable[Row]) -> None:
+    """The server's own findings beside what was claimed. Pipelines without checks cost nothing."""
+    pipeline = pipeline_of(snapshot_id)
+    if not any(resolve.checks(pipeline, step) for step in pipeline.steps):
+        return
+    by_id = {execution["id"]: execution for execution in executions}
+    rows = StepCheck.objects.filter(step_execution__run_id=run_id).order_by("id")
+    for row in rows.values("step_execution_id", *CHECK_FIELDS):
+        execution = by_id.get(row.pop("step_execution_id"))
+        if execution is not None:
+            execution["checks"].append(_check(row, execution["status"]))
+
+
+def _check(row: Row, status: str) -> Row:
+    """A check that nobody runs any more was not ended."""
+    if row["verdict"] == CheckVerdict.RUNNING and status not in STEP_ACTIVE:
+        row["verdict"] = str(CheckVerdict.ERROR)
+    return row
+
+
+def check_list(
+    run_id: str, step_id: str, *, visit: int | None = None, attempt: int | None = None
+) -> list[Row]:
+    """The checks of one attempt, with their output; without numbers those of the newest."""
+    numbers = {"visit": visit, "attempt": attempt}
+    execution = (
+        StepExecution.objects.filter(
+            run_id=run_id,
+            step_id=step_id,
+            **{name: number for name, number in numbers.items() if number is not None},
+        )
+        .order_by("-id")
+        .first()
+    )
+    if execution is None:
+        raise StepNotFound(run_id, step_id)
+    place = {"step_id": step_id, "visit": execution.visit, "attempt": execution.attempt}
+    rows = execution.checks.order_by("index").values(*CHECK_FIELDS, "command", "output")
+    return [{**place, **_check(row, execution.status)} for row in rows]
 
 
 def step_list(run_id: str, *, status: str = "") -> list[Row]:
@@ -182,6 +245,7 @@ def step_list(run_id: str, *, status: str = "") -> list[Row]:
     if row is None:
         raise RunNotFound(run_id)
     executions = execution_list(run_id, generation=row["generation"], superseded=False)
+    _add_checks(run_id, row["snapshot_id"], executions)
     steps = _steps(row["snapshot_id"], row["generation"], executions)
     return [step for step in steps if not status or step["status"] == status]
 
@@ -216,6 +280,7 @@ def _untouched(step_id: str, agent_id: str, description: str) -> Row:
         "error_code": "",
         "loop_item": None,
         "remedy": "",
+        "checks": [],
     }
 
 
@@ -224,7 +289,9 @@ def step_get(run_id: str, step_id: str) -> Row:
     found = [step for step in step_list(run_id) if step["step_id"] == step_id]
     if not found:
         raise StepNotFound(run_id, step_id)
-    return {**found[0], "visits": execution_list(run_id, step_id=step_id)}
+    visits = execution_list(run_id, step_id=step_id)
+    _add_checks(run_id, Run.objects.values_list("snapshot_id", flat=True).get(id=run_id), visits)
+    return {**found[0], "visits": visits}
 
 
 def loop_list(run_id: str, **filters: Any) -> list[Row]:

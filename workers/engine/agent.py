@@ -365,6 +365,8 @@ class _Attempt:
                 lambda: workspace_commit(workspace, subject, agent_author(step.agent_id)) or ""
             )
         except DjinnError as exc:
+            if resolve.checks(step.pipeline, step.step):
+                raise  # there would be nothing to check but what was there before
             log.warning("the commit of a step failed", error=exc.message)
             self._session.transcript.commit_failed(exc.message)
             return ""

@@ -20,6 +20,7 @@ from apps.runs.effects import Hold
 from apps.runs.services.claim import Claim
 from apps.runs.services.finish import Finished
 from workers.engine import canvas
+from workers.engine.checks import believed
 from workers.engine.control import Control, HandedOver
 from workers.engine.executor import Cancelled, LeaseLost, StepExecutor
 from workers.engine.outage import outage_survived
@@ -117,7 +118,7 @@ def execute(step: ClaimedStep, control: Control) -> StepOutcome:
     """Run the executor; whatever it cannot handle becomes a failed outcome with a code."""
     try:
         placed = own_workspace(step)
-        outcome = executor().execute(placed, control)
+        outcome = believed(placed, control, lambda: executor().execute(placed, control))
         if outcome.succeeded:
             workspace_merged(step, placed)
         return outcome

@@ -12,6 +12,7 @@ from apps.pipelines.library import library_sync_if_changed
 from apps.repos.services import preserved_remove
 from apps.runs import services
 from workers.engine import boxes
+from workers.engine.checks import reap_checks
 from workers.engine.reconcile import reconcile as reconcile_once
 
 
@@ -27,8 +28,9 @@ def relay_events() -> None:
 
 @shared_task(name=TaskName.REAP_BOXES)
 def reap_boxes() -> None:
-    """Boxes, accounts and streams whose session is over."""
+    """Boxes, accounts and streams whose session is over, and what is left of checks."""
     boxes.reap_boxes()
+    reap_checks()
 
 
 @shared_task(name=TaskName.RETENTION)

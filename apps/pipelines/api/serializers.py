@@ -56,6 +56,7 @@ class PipelineCheckSerializer(_Base):
     timeout_s = serializers.IntegerField()
     workdir = serializers.CharField(allow_blank=True)
     env = serializers.DictField(child=serializers.CharField())
+    when = serializers.ListField(child=serializers.CharField())
 
 
 class PipelineStepSerializer(_Base):

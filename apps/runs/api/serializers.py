@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apps.runs.choices import (
     ApprovalStatus,
+    CheckVerdict,
     LoopItemKind,
     LoopItemStatus,
     RunKind,
@@ -235,6 +236,33 @@ class ItemRefSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField()
 
 
+class CheckSerializer(serializers.Serializer[Any]):
+    """What the server found when it checked an attempt."""
+
+    index = serializers.IntegerField()
+    name = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=CheckVerdict.choices)
+    expected_exit = serializers.IntegerField()
+    exit_code = serializers.IntegerField(allow_null=True)
+    duration_ms = serializers.IntegerField(allow_null=True)
+    commit_hash = serializers.CharField(allow_blank=True)
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class CheckDetailSerializer(CheckSerializer):
+    step_id = serializers.CharField()
+    visit = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+    command = serializers.CharField()
+    output = serializers.CharField(allow_blank=True, help_text="The end of what it wrote.")
+
+
+class CheckFilterSerializer(serializers.Serializer[Any]):
+    visit = serializers.IntegerField(min_value=1, required=False, default=None)
+    attempt = serializers.IntegerField(min_value=1, required=False, default=None)
+
+
 class ExecutionSerializer(serializers.Serializer[Any]):
     """One attempt at one visit of a step."""
 
@@ -252,6 +280,7 @@ class ExecutionSerializer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
     error_code = serializers.CharField(allow_blank=True)
     remedy = serializers.CharField(allow_blank=True, help_text="What a person can do about it.")
+    checks = CheckSerializer(many=True)
     retry_count = serializers.IntegerField(allow_null=True)
     lost_count = serializers.IntegerField(allow_null=True)
     max_retries = serializers.IntegerField(allow_null=True)

@@ -26,6 +26,7 @@ urlpatterns = [
         name="run-step-restart",
     ),
     route(f"{_RUN}/steps/<str:step_id>/inject", views.StepInjectView.as_view(), name="run-inject"),
+    route(f"{_RUN}/steps/<str:step_id>/checks", views.StepChecksView.as_view(), name="run-checks"),
     route(f"{_RUN}/loop-state/<str:step_id>", views.LoopStateView.as_view(), name="run-loop-state"),
     route(f"{_RUN}/approvals", views.ApprovalsView.as_view(), name="run-approvals"),
     route(f"{_RUN}/approvals/<str:approval_id>", views.ApprovalView.as_view(), name="run-approval"),

@@ -214,6 +214,17 @@ class StepView(_OneRunView):
         return Response(selectors.step_get(self.run(), step_id))
 
 
+class StepChecksView(_OneRunView):
+    query = shapes.CheckFilterSerializer
+
+    @extend_schema(
+        operation_id="runs_step_checks", responses=shapes.CheckDetailSerializer(many=True)
+    )
+    def get(self, request: Request, run_id: str, step_id: str) -> Response:
+        """What the server found when it checked an attempt; by default the newest."""
+        return Response(selectors.check_list(self.run(), step_id, **self.query_values()))
+
+
 class StepLogsView(_OneRunView):
     query = shapes.LogFilterSerializer
 

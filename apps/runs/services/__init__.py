@@ -1,5 +1,6 @@
 """Everything that changes a run. One transaction each; the run's row is locked first."""
 
+from apps.runs.services.checks import check_end, check_start, claim_find, claim_store
 from apps.runs.services.claim import (
     step_claim,
     step_events_append,
@@ -46,6 +47,10 @@ from apps.runs.services.start import (
 __all__ = [
     "approval_decide",
     "approval_expire",
+    "check_end",
+    "check_start",
+    "claim_find",
+    "claim_store",
     "executor_result_put",
     "run_advance",
     "run_cancel",

@@ -12,7 +12,7 @@ from apps.runs.claims import Queued, StepOutcome
 from apps.runs.effects import Application
 from apps.runs.events import step_event
 from apps.runs.machine import ClockTimestamp
-from apps.runs.models import StepExecution
+from apps.runs.models import StepClaim, StepExecution
 from apps.runs.services.finish import (
     DECIDING,
     abort_held,
@@ -33,9 +33,11 @@ SELECT run_id, id FROM runs_stepexecution
 """
 
 _STALE = """
-SELECT run_id, id, fence FROM runs_stepexecution
+SELECT run_id, id, fence FROM runs_stepexecution e
  WHERE status IN ('starting', 'running', 'finishing')
-   AND coalesce(started_at, queued_at) + make_interval(secs => timeout_s + %s) < clock_timestamp()
+   AND coalesce(started_at, queued_at) + make_interval(secs => timeout_s + %s + coalesce(
+         (SELECT checks_s FROM runs_stepclaim c WHERE c.step_execution_id = e.id), 0)
+       ) < clock_timestamp()
  ORDER BY id LIMIT %s
 """
 
@@ -57,7 +59,8 @@ def stale_steps(grace_s: float, limit: int = 200) -> list[tuple[str, int, int]]:
 def step_lost(*, run_id: str, execution_id: int) -> Sequence[Queued]:
     """Take an execution from a worker that let its lease run out; what is to be sent.
 
-    A box that still lives is left for the next worker to adopt, under the same attempt. Otherwise
+    A box that still lives is left for the next worker to adopt, under the same attempt; so is a
+    claim whose checks had begun. Otherwise
     the attempt is `lost` and the decision says whether there is another. Either counts: a step
     that kills its workers ends after `LOST_ATTEMPT_LIMIT`.
     """
@@ -92,6 +95,8 @@ def step_hand_over(*, run_id: str, execution_id: int, fence: int) -> Sequence[Qu
             abort_held(state, execution_id, fence)
             return ()
         row.lost_count -= 1  # `decide` counts this end as a loss
+        if _claimed(row):
+            return _adopt(state, row)
         return _replace(state, row, code="worker_lost", error="Handed over at a shutdown.")
 
     return retried(write)
@@ -110,8 +115,13 @@ def step_stale(*, run_id: str, execution_id: int, fence: int) -> Sequence[Queued
     return retried(write)
 
 
+def _claimed(row: ExecutionRow) -> bool:
+    """The agent has done its part, so that whoever takes over only has to check it."""
+    return StepClaim.objects.filter(step_execution_id=row.id).exists()
+
+
 def _adoptable(row: ExecutionRow) -> bool:
-    return (
+    return _claimed(row) or (
         bool(row.session_id)
         and ContainerInstance.objects.filter(
             session_id=row.session_id, backend__in=ADOPTABLE_BACKENDS, status__in=LIVE

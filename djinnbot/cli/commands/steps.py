@@ -9,6 +9,7 @@ from djinnbot.cli.options import current_options, global_options
 from djinnbot.cli.output import print_facts, print_json, print_rows, say
 
 _COLUMNS = ("step_id", "agent_id", "status", "visit", "attempt", "model_used", "error")
+_CHECKS = ("name", "verdict", "exit_code", "expected_exit", "duration_ms", "commit_hash")
 _FACTS = (
     *("step_id", "status", "agent_id", "visit", "attempt", "session_id", "model_used"),
     *("commit_hash", "result_key", "started_at", "finished_at", "error_code", "error"),
@@ -45,6 +46,23 @@ def show(run_id: str, step_id: str) -> None:
     if outputs := step.get("outputs"):
         click.echo()
         print_facts(outputs)
+
+
+@steps.command()
+@click.argument("run_id")
+@click.argument("step_id")
+@click.option("--visit", type=int, help="Of this visit; else of the newest.")
+@click.option("--attempt", type=int, help="Of this attempt; else of the newest.")
+@global_options
+def checks(run_id: str, step_id: str, visit: int | None, attempt: int | None) -> None:
+    """Show what the server found when it checked a step."""
+    path = f"/v1/runs/{run_id}/steps/{step_id}/checks"
+    found: list[dict[str, Any]] = _api().get(path, visit=visit, attempt=attempt)
+    print_rows(found, _CHECKS)
+    if not current_options().json:
+        for check in found:
+            if check["verdict"] not in ("passed", "running") and check["output"]:
+                click.echo(f"\n{check['name']}:\n{check['output']}")
 
 
 @steps.command()

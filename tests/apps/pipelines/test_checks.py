@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.pipelines import resolve
-from apps.pipelines.checks import MAX_VALUE_BYTES, ValueTooLong, script
+from apps.pipelines.checks import MAX_VALUE_BYTES, ValueTooLong, due, script
 from apps.pipelines.definition import Check, Pipeline
 from apps.pipelines.parse import ParseResult, parse_pipeline, pipeline_from_snapshot
 
@@ -121,6 +121,29 @@ def test_what_is_wrong_is_told_with_its_line(check: str, code: str, path: str, l
     result = parsed(f"  - id: A\n    agent: eric\n    input: x\n    {check}\n")
     found = [(p.code, p.path, p.line) for p in result.problems]
     assert (code, f"steps.0.{path}", line) in found, result.problems
+
+
+def test_a_check_may_wait_for_a_result() -> None:
+    step = pipeline(
+        """\
+  - id: TEST
+    agent: eric
+    input: x
+    outputs: [notes, test_result]
+    checks:
+      - always
+      - {run: passed, when: PASS}
+      - {run: either, when: [fail, unsure]}
+    onResult: {PASS: , FAIL: , UNSURE: }
+"""
+    ).step("TEST")
+    for value, expected in (
+        (" pass ", ["always", "passed"]),
+        ("FAIL", ["always", "either"]),
+        ("", ["always"]),
+    ):
+        found = due(step.checks or (), step, {"test_result": value, "notes": "long text"})
+        assert [check.run for check in found] == expected
 
 
 def test_a_value_reaches_the_shell_as_a_variable_only() -> None:

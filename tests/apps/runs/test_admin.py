@@ -10,7 +10,7 @@ from tests.support.runs import drive, make_run, make_user, start
 pytestmark = pytest.mark.django_db
 MODELS = (
     *("run", "stepexecution", "approval", "loopstate", "runoutput", "runknowledge"),
-    *("stephint", "agentnote"),
+    *("stephint", "agentnote", "stepcheck", "stepclaim"),
 )
 
 

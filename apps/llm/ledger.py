@@ -69,7 +69,7 @@ async def refused(start: CallStart, end: CallEnd) -> None:
 
 async def _admit(start: CallStart) -> Admitted:
     verdict = await _reserve(start)
-    if verdict.kind == "refused" and await in_thread(holds_sweep):
+    if verdict.kind == "refused" and await in_thread(holds_sweep) > 0:
         verdict = await _reserve(start)  # a dead process held what was wanted
     if verdict.is_first and verdict.kind in ("refused", "warned"):
         await in_thread(_tell, start, [verdict.event()])

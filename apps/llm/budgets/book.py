@@ -73,9 +73,7 @@ def _check(budget: Budget) -> None:
     for measure in ("micro", "tokens", "calls"):
         soft, hard = limits[f"soft_{measure}"], limits[f"hard_{measure}"]
         if soft is not None and hard is not None and soft > hard:
-            raise Invalid(
-                "A soft limit is not above its hard limit.", code="budget_soft_above_hard"
-            )
+            raise Invalid("A soft limit lies below its hard limit.", code="budget_soft_above_hard")
     if budget.scope == BudgetScope.INSTANCE and budget.ref:
         raise Invalid("There is one instance: its budget names none.", code="budget_ref_unwanted")
     if (budget.action == BudgetAction.DOWNGRADE) != bool(budget.downgrade_model):

@@ -1,6 +1,7 @@
 """No to a call, and why."""
 
 from datetime import datetime
+from typing import Any
 
 from apps.core.errors import Conflict, NotFound
 from apps.llm.errors import GatewayError
@@ -14,7 +15,7 @@ class BudgetExceeded(GatewayError):
 
     default_code = BUDGET_EXCEEDED
 
-    def __init__(self, message: str, *, window_end: datetime | None, **facts: object) -> None:
+    def __init__(self, message: str, *, window_end: datetime | None, **facts: Any) -> None:
         self.window_end = window_end
         super().__init__(message, http_status=429, **facts)
 

@@ -12,11 +12,13 @@ LANGUAGE sql STABLE AS $$
   SELECT CASE kind WHEN 'total' THEN timestamptz 'epoch' ELSE date_trunc(kind, moment, 'UTC') END
 $$;
 
-CREATE FUNCTION llm_budget_counter(in_scope text, in_subject text, in_window text, starts timestamptz)
+CREATE FUNCTION llm_budget_counter(
+  in_scope text, in_subject text, in_window text, starts timestamptz)
 RETURNS llm_budgetcounter LANGUAGE plpgsql AS $$
 DECLARE
   c llm_budgetcounter;
-  of_scope text := CASE in_scope WHEN 'instance' THEN '' ELSE format('%I = $1 AND', in_scope || '_id') END;
+  of_scope text := CASE in_scope WHEN 'instance' THEN ''
+                                 ELSE format('%I = $1 AND', in_scope || '_id') END;
 BEGIN
   LOOP
     SELECT * INTO c FROM llm_budgetcounter k

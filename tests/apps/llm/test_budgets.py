@@ -1,4 +1,4 @@
-"""Budgets: nobody passes a hard limit, whoever calls at the same time and whatever dies meanwhile."""
+"""Budgets: nobody passes a hard limit, whoever calls at once and whatever dies meanwhile."""
 
 import asyncio
 from datetime import timedelta
@@ -103,7 +103,7 @@ def test_a_refusal_holds_nothing_anywhere() -> None:
     error = refused(11, run_id="run_1", agent_id="finn")
     assert error.extra["scope"] == "session"
     assert not BudgetCounter.objects.exclude(held_micro=0, spent_micro=0).exists()
-    assert "allows $0.0000" in error.message or "session ses_1" in error.message
+    assert "session ses_1" in error.message
 
 
 def test_a_failed_call_gives_its_hold_back() -> None:
@@ -173,7 +173,7 @@ def test_a_budget_of_one_run_takes_the_place_of_the_one_for_each() -> None:
         ("session", {"session_id": "ses_9"}),
     ],
 )
-def test_every_scope_counts(scope: str, of: dict[str, str]) -> None:
+def test_every_scope_counts(scope: str, of: dict[str, Any]) -> None:
     budget(scope, window="day")
     made(800_000, **of)
     error = refused(300_000, **of)

@@ -90,10 +90,9 @@ def api_client() -> "Callable[..., APIClient]":
     from rest_framework.test import APIClient
 
     from apps.accounts.services import api_key_create
-    from apps.core.api.callers import SCOPES
 
     def signed_in(user: "User", scopes: Sequence[str] | None = None) -> APIClient:
-        every = [scope for scope in SCOPES if scope != "admin" or user.is_staff]
+        every = sorted(user.scope_ceiling)
         key = api_key_create(user, "test", every if scopes is None else scopes)
         client = APIClient()
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")

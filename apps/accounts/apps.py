@@ -7,3 +7,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.accounts import checks  # noqa: F401  registers them
+        from apps.accounts.api import schema  # noqa: F401  the same
+        from apps.accounts.signin import receivers, resealing, totp  # noqa: F401  the same
+
+        totp.install()

@@ -11,11 +11,18 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from apps.accounts.access_token import AccessToken, access_token_read
 from apps.accounts.models import SESSION_TOKEN_PREFIX, ApiKey, SessionToken, User
+from apps.accounts.origin import actor_is, current_origin
+from apps.accounts.roles import Role
 from apps.accounts.services import stream_ticket_use
 from apps.accounts.tokens import digest
 from apps.core.api.local import is_from_this_machine
@@ -66,7 +73,34 @@ class SessionTokenAuthentication(BearerAuthentication):
             raise AuthenticationFailed("This session token has expired.", code="token_expired")
         if found.user is not None:
             _active(found.user)
+        actor_is(found.caller, "session")
         return found.caller, found
+
+
+class AccessTokenAuthentication(BearerAuthentication):
+    """The short-lived half of a JWT pair: `eyJ…`. `request.auth` is the `AccessToken`."""
+
+    def authenticate_token(self, token: str) -> tuple[User, AccessToken] | None:
+        if not token.startswith("eyJ"):
+            return None
+        found = access_token_read(token)
+        if found is None:
+            raise AuthenticationFailed(
+                "This token is unknown, too old, or its session has ended.", code="token_expired"
+            )
+        user, credential = found
+        actor_is(user)
+        return user, credential
+
+
+class BrowserAuthentication(SessionAuthentication):
+    """A browser's cookie, with its CSRF token on writes."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        found = super().authenticate(request)
+        if found is not None:
+            actor_is(found[0])
+        return found
 
 
 class ApiKeyAuthentication(BearerAuthentication):
@@ -82,7 +116,11 @@ class ApiKeyAuthentication(BearerAuthentication):
         if key.has_expired:
             raise AuthenticationFailed("This key has expired.", code="token_expired")
         user = _active(key.user)
-        _note_use(key)
+        address = request_address()
+        if not key.admits(address):
+            raise AuthenticationFailed("This key is not for your address.", code="wrong_address")
+        _note_use(key, address)
+        actor_is(user, "key")
         return user, key
 
 
@@ -103,13 +141,17 @@ class TicketAuthentication(BaseAuthentication):
         return 'Bearer realm="djinnbot"'
 
 
-def _note_use(key: ApiKey) -> None:
+def request_address() -> str:
+    return current_origin().ip or ""
+
+
+def _note_use(key: ApiKey, address: str) -> None:
     """Remember the last use, to the minute: a write a call would cost more than the call."""
     long_ago = timezone.now() - _USE_NOTED_EVERY
     if key.last_used_at is None or key.last_used_at < long_ago:
         ApiKey.objects.filter(
             Q(last_used_at=None) | Q(last_used_at__lt=long_ago), pk=key.pk
-        ).update(last_used_at=Now())
+        ).update(last_used_at=Now(), last_used_ip=address or None)
 
 
 def _active(user: User) -> User:
@@ -134,5 +176,5 @@ class OpenAuthentication(BaseAuthentication):
             return None
         if not is_from_this_machine(request._request):
             return None
-        owner = User.objects.filter(is_superuser=True, is_active=True).first()
+        owner = User.objects.filter(role=Role.OWNER, is_active=True).first()
         return (owner, None) if owner else None

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from apps.accounts.models import ApiKey, User
+from apps.accounts.roles import Role
 from apps.accounts.services import api_key_create
 from apps.core.api.callers import SCOPES
 
@@ -19,12 +20,12 @@ _LOCK = 0x646A_0003  # advisory lock: two set-ups at once make one owner
 
 
 def owner_get_or_create() -> User:
-    """The owner: the first superuser. Made without a password; the local key and one-time links
+    """The owner. Made without a password; the local key and one-time links
     let them in, and `manage.py changepassword owner` gives them one."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        found = User.objects.filter(is_superuser=True, is_active=True).order_by("date_joined")
+        found = User.objects.filter(role=Role.OWNER, is_active=True).order_by("date_joined")
         return found.first() or User.objects.create_superuser(OWNER)
 
 

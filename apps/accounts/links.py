@@ -10,3 +10,13 @@ def login_link(ticket: str, next_path: str = "") -> str:
     """The one-time address that signs a browser in, and where it goes from there."""
     query = f"?{urlencode({'next': next_path})}" if next_path else ""
     return f"{settings.BASE_URL}{reverse('login-ticket', args=[ticket])}{query}"
+
+
+def setup_link(token: str) -> str:
+    """Where the first visitor becomes the owner."""
+    return f"{settings.BASE_URL}{reverse('setup')}?{urlencode({'token': token})}"
+
+
+def invite_link(token: str) -> str:
+    """Where an invited person makes their account."""
+    return f"{settings.BASE_URL}{reverse('invite')}?{urlencode({'token': token})}"

@@ -1,50 +1,133 @@
-"""The pages on which a person signs in and out."""
+"""The pages on which a person comes in and goes out."""
 
 from typing import Any
 
+from allauth.account.internal.decorators import login_stage_required
+from allauth.account.views import LoginView
+from allauth.mfa.base.views import AuthenticateView, TrustView
+from allauth.mfa.stages import TrustStage
+from django import forms
 from django.conf import settings
-from django.contrib.auth import login
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
+from django.views.generic import FormView
 
-from apps.accounts.services import login_ticket_use, login_ticket_valid
-from apps.accounts.throttle import login_check, login_failed
+from apps.accounts.brake import brake
+from apps.accounts.instance import owner_get_or_create
+from apps.accounts.models import User
+from apps.accounts.services import (
+    invite_accept,
+    login_ticket_use,
+    login_ticket_valid,
+    setup_complete,
+    setup_is_needed,
+)
+from apps.accounts.signin.browser import sign_in
+from apps.core.api.local import is_from_this_machine
 from apps.core.errors import DjinnError
 
 
-class SignInForm(AuthenticationForm):
-    """The usual form, braked."""
+@method_decorator(never_cache, name="dispatch")
+class SignInPage(LoginView):  # type: ignore[misc]  # the package is untyped
+    """Password, or a passkey; a second factor follows on the page after it."""
 
-    def clean(self) -> dict[str, Any]:
-        username = self.cleaned_data.get("username") or ""
-        assert self.request is not None
-        try:
-            login_check(self.request.META.get("REMOTE_ADDR") or "", username)
-        except DjinnError as exc:
-            self.add_error(None, exc.message)
-            return self.cleaned_data
-        return super().clean()
+    template_name = "accounts/login.html"
 
-    def get_invalid_login_error(self) -> Any:
-        login_failed(self.cleaned_data.get("username") or "")
-        return super().get_invalid_login_error()
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "setup_needed": setup_is_needed()}
 
 
 @method_decorator(never_cache, name="dispatch")
-class SignInPage(LoginView):
-    template_name = "accounts/login.html"
-    authentication_form = SignInForm
-    redirect_authenticated_user = True
+class SecondFactorPage(AuthenticateView):  # type: ignore[misc]  # the package is untyped
+    template_name = "accounts/second_factor.html"
+
+
+@method_decorator(
+    [never_cache, login_stage_required(stage=TrustStage.key, redirect_urlname="account_login")],
+    name="dispatch",
+)
+class TrustPage(TrustView):  # type: ignore[misc]  # the package is untyped
+    """Whether this browser is asked for a second factor the next time too."""
+
+    template_name = "accounts/trust.html"
 
 
 class SignOutPage(LogoutView):
     http_method_names = ["post"]
+
+
+class AccountForm(forms.Form):
+    display_name = forms.CharField(label="Your name", max_length=128, required=False)
+    password = forms.CharField(
+        label="Password",
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 12 characters.",
+    )
+
+
+class SetupForm(AccountForm):
+    email = forms.EmailField(
+        label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
+    field_order = ("email", "display_name", "password")
+
+
+@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+class _EntryPage(FormView):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A form that makes or completes an account and signs in."""
+
+    what = ""
+
+    def enter(self, form: AccountForm) -> User:
+        raise NotImplementedError
+
+    def form_valid(self, form: AccountForm) -> HttpResponse:
+        try:
+            brake(self.what, self.request)
+            user = self.enter(form)
+        except DjinnError as exc:
+            form.add_error(None, exc.message)
+            return self.form_invalid(form)
+        sign_in(self.request, user)
+        return HttpResponseRedirect(settings.LOGIN_REDIRECT_URL)
+
+
+class SetupPage(_EntryPage):
+    """The first visit."""
+
+    what = "setup"
+    template_name = "accounts/setup.html"
+    form_class = SetupForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not setup_is_needed():
+            return HttpResponseRedirect(settings.LOGIN_URL)
+        return super().dispatch(request, *args, **kwargs)
+
+    def enter(self, form: AccountForm) -> User:
+        token = self.request.GET.get("token", "")
+        return setup_complete(
+            owner=owner_get_or_create(),
+            token=token or (None if is_from_this_machine(self.request) else ""),
+            **form.cleaned_data,
+        )
+
+
+class InvitePage(_EntryPage):
+    what = "invite"
+    template_name = "accounts/invite.html"
+    form_class = AccountForm
+
+    def enter(self, form: AccountForm) -> User:
+        return invite_accept(token=self.request.GET.get("token", ""), **form.cleaned_data)
 
 
 @require_safe
@@ -56,7 +139,7 @@ def ticket_page(request: HttpRequest, ticket: str) -> HttpResponse:
     user = login_ticket_use(ticket)
     if user is None:
         return render(request, "accounts/link_used.html", status=410)
-    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    sign_in(request, user)
     return HttpResponseRedirect(_safe_next(request))
 
 

@@ -2,8 +2,27 @@
 
 from django.db.models import QuerySet
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import ApiKey, AuditEvent, Invite, User
 
 
 def api_key_list(user: User) -> QuerySet[ApiKey]:
-    return ApiKey.objects.filter(user=user).order_by("-created", "prefix")
+    """A person's own keys."""
+    return ApiKey.objects.filter(user=user, kind=ApiKey.Kind.USER).order_by("-created", "prefix")
+
+
+def program_key_list(kind: ApiKey.Kind) -> QuerySet[ApiKey]:
+    """The keys of programs, or of agents that run elsewhere."""
+    found = ApiKey.objects.filter(kind=kind).select_related("user")
+    return found.order_by("-created", "prefix")
+
+
+def user_list() -> QuerySet[User]:
+    return User.objects.filter(kind=User.Kind.PERSON)
+
+
+def invite_list() -> QuerySet[Invite]:
+    return Invite.objects.select_related("created_by")
+
+
+def audit_list() -> QuerySet[AuditEvent]:
+    return AuditEvent.objects.all()

@@ -1,11 +1,15 @@
-"""Pages."""
+"""Pages. The names that begin with `account_` and `mfa_` are those that allauth looks for."""
 
 from django.urls import path
 
 from apps.accounts import pages
 
 urlpatterns = [
-    path("login/", pages.SignInPage.as_view(), name="login"),
+    path("setup/", pages.SetupPage.as_view(), name="setup"),
+    path("invite/", pages.InvitePage.as_view(), name="invite"),
+    path("login/", pages.SignInPage.as_view(), name="account_login"),
+    path("login/verify/", pages.SecondFactorPage.as_view(), name="mfa_authenticate"),
+    path("login/trust/", pages.TrustPage.as_view(), name="mfa_trust"),
     path("login/<str:ticket>/", pages.ticket_page, name="login-ticket"),
     path("logout/", pages.SignOutPage.as_view(), name="logout"),
 ]

@@ -28,6 +28,28 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The key lacks a scope.",
         "Make a key with the scope that missing_scope names.",
     ),
+    "second_factor_required": (
+        "The account's role asks for a second factor, and there is none yet.",
+        "Set up an authenticator app or a passkey.",
+    ),
+    "wrong_address": (
+        "The key may not be used from this address.",
+        "Use it from the addresses it was made for, or make another.",
+    ),
+    "setup_done": ("The instance has its owner.", "Sign in."),
+    "setup_token_invalid": (
+        "The set-up link is not good, or too old.",
+        "Print a new one: djinn manage setup_instance.",
+    ),
+    "invite_gone": (
+        "The invite was used, taken back, is too old, or never was.",
+        "Ask for a new one.",
+    ),
+    "weak_password": ("The password will not do.", "The detail says why. Choose another."),
+    "last_owner": (
+        "An instance has at least one owner.",
+        "Make another person an owner first.",
+    ),
     "csrf_failed": ("The browser's proof is missing.", "Reload the page and try again."),
     "not_found": (
         "There is no such thing, or not for this caller.",

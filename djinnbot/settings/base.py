@@ -27,6 +27,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.headless",
+    "allauth.usersessions",
     "rest_framework",
     "rest_framework_api_key",
     "drf_spectacular",
@@ -54,6 +59,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.OriginMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -83,6 +90,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "static"]
 
 from djinnbot.settings.parts.auth import *  # noqa: E402, F403  settings by topic, one file each
+from djinnbot.settings.parts.cache import *  # noqa: E402, F403
 from djinnbot.settings.parts.celery import *  # noqa: E402, F403
 from djinnbot.settings.parts.channels import *  # noqa: E402, F403
 from djinnbot.settings.parts.database import *  # noqa: E402, F403

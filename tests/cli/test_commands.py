@@ -269,7 +269,7 @@ def test_a_made_up_key_ends_with_3(cli: Cli, stack: Stack) -> None:
 
 
 def test_a_key_that_may_only_read_ends_with_5(cli: Cli, stack: Stack) -> None:
-    made = stack.api.post("/v1/auth/keys", json={"name": "reader", "scopes": ["read"]}).json()
+    made = stack.api.post("/v1/auth/api-keys", json={"name": "reader", "scopes": ["read"]}).json()
     assert cli("--api-key", made["key"], "runs", "list").code == 0
     answer = cli("--api-key", made["key"], "run", "test-simple", "a task")
     assert answer.code == 5

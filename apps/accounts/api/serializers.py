@@ -1,8 +1,10 @@
 from typing import Any
+from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
-from apps.accounts.models import ApiKey
+from apps.accounts.models import ApiKey, AuditEvent, Invite, User
+from apps.accounts.roles import Role
 from apps.core.api.callers import SCOPES
 
 
@@ -11,30 +13,93 @@ class MeSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(allow_null=True, help_text="The user's id; null without a user.")
     username = serializers.CharField()
     email = serializers.CharField()
+    display_name = serializers.CharField()
+    locale = serializers.CharField()
+    timezone = serializers.CharField()
+    role = serializers.CharField(help_text="Empty for an agent that works for nobody.")
     is_admin = serializers.BooleanField()
     scopes = serializers.ListField(child=serializers.CharField())
+    second_factor = serializers.BooleanField(help_text="Whether one is set up.")
+    second_factor_needed = serializers.BooleanField(
+        help_text="Until one is set up, nothing else works."
+    )
+    must_change_password = serializers.BooleanField()
     session_id = serializers.CharField(help_text="Of an agent's session; else empty.")
     agent_id = serializers.CharField(help_text="Of an agent's session; else empty.")
 
 
+class ProfileChangeSerializer(serializers.Serializer[Any]):
+    display_name = serializers.CharField(max_length=128, allow_blank=True)
+    locale = serializers.CharField(max_length=16, allow_blank=True)
+    timezone = serializers.ChoiceField(
+        choices=sorted(available_timezones()), allow_blank=True, help_text="An IANA name."
+    )
+
+
+class BrowserSessionSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    ip = serializers.CharField()
+    user_agent = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
+    is_current = serializers.BooleanField()
+
+
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
     id = serializers.CharField(source="prefix", help_text="The visible part of the key.")
+    account = serializers.CharField(source="user.username", help_text="Whose key it is.")
     created_at = serializers.DateTimeField(source="created")
     expires_at = serializers.DateTimeField(source="expiry_date", allow_null=True)
 
     class Meta:
         model = ApiKey
-        fields = ("id", "name", "scopes", "created_at", "expires_at", "last_used_at", "revoked")
+        fields = (
+            "id",
+            "kind",
+            "account",
+            "agent_id",
+            "name",
+            "scopes",
+            "ip_allow",
+            "rate_per_minute",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "last_used_ip",
+            "revoked",
+        )
 
 
-class ApiKeyCreateSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=50)
+class _KeyRightsSerializer(serializers.Serializer[Any]):
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=SCOPES), allow_empty=False, max_length=len(SCOPES)
     )
     expires_in_days = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=3650
     )
+    ip_allow = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        required=False,
+        max_length=50,
+        help_text="Addresses and ranges it works from. Empty: from anywhere.",
+    )
+
+
+class ApiKeyCreateSerializer(_KeyRightsSerializer):
+    name = serializers.CharField(max_length=50)
+
+
+class ServiceKeyCreateSerializer(_KeyRightsSerializer):
+    account = serializers.SlugField(max_length=64, help_text="Of the program.")
+    role = serializers.ChoiceField(choices=[Role.ADMIN, Role.MEMBER, Role.VIEWER])
+    name = serializers.CharField(max_length=50)
+    rate_per_minute = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=100_000
+    )
+
+
+class AgentKeyCreateSerializer(_KeyRightsSerializer):
+    agent_id = serializers.RegexField(r"^[A-Za-z0-9._-]{1,64}$")
 
 
 class ApiKeyCreatedSerializer(ApiKeySerializer):
@@ -68,3 +133,127 @@ class LoginLinkCreateSerializer(serializers.Serializer[Any]):
 class LoginLinkSerializer(serializers.Serializer[Any]):
     url = serializers.CharField(help_text="Opens the dashboard, signed in. Works once.")
     expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class AuthStatusSerializer(serializers.Serializer[Any]):
+    setup_needed = serializers.BooleanField(help_text="Nobody owns this instance yet.")
+    signup = serializers.ChoiceField(choices=["closed", "invite", "open"])
+    methods = serializers.ListField(child=serializers.CharField())
+    providers = serializers.ListField(child=serializers.DictField())
+
+
+class SetupSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField(
+        required=False,
+        default="",
+        max_length=200,
+        help_text="Of the link that set-up printed. Not needed at the machine itself.",
+    )
+    email = serializers.EmailField()
+    password = serializers.CharField(max_length=1024, trim_whitespace=False)
+    display_name = serializers.CharField(
+        required=False, default="", max_length=128, allow_blank=True
+    )
+
+
+class InviteSerializer(serializers.ModelSerializer[Invite]):
+    created_by = serializers.CharField(source="created_by.username", default="")
+
+    class Meta:
+        model = Invite
+        fields = ("id", "email", "role", "created_by", "created_at", "expires_at", "accepted_at")
+
+
+class InviteCreateSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
+
+
+class InviteCreatedSerializer(InviteSerializer):
+    url = serializers.CharField(help_text="Send it to them. Shown this once.")
+
+    class Meta(InviteSerializer.Meta):
+        fields = (*InviteSerializer.Meta.fields, "url")  # type: ignore[assignment]  # one longer
+
+
+class InviteAcceptSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=200)
+    password = serializers.CharField(max_length=1024, trim_whitespace=False)
+    display_name = serializers.CharField(
+        required=False, default="", max_length=128, allow_blank=True
+    )
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    second_factor = serializers.BooleanField(source="has_second_factor")
+    created_at = serializers.DateTimeField(source="date_joined")
+    last_login_at = serializers.DateTimeField(source="last_login", allow_null=True)
+
+    class Meta:
+        model = User
+        fields = (
+            "id",
+            "username",
+            "email",
+            "display_name",
+            "role",
+            "is_active",
+            "second_factor",
+            "must_change_password",
+            "created_at",
+            "last_login_at",
+            "deactivated_at",
+        )
+
+
+class UserCreateSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
+    display_name = serializers.CharField(
+        required=False, default="", max_length=128, allow_blank=True
+    )
+    password = serializers.CharField(
+        required=False,
+        default=None,
+        allow_null=True,
+        max_length=1024,
+        trim_whitespace=False,
+        help_text="To be changed at the first sign-in. Without one only an invite, a reset or an "
+        "identity provider lets them in.",
+    )
+
+
+class UserChangeSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    is_active = serializers.BooleanField(required=False)
+
+
+class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
+    class Meta:
+        model = AuditEvent
+        fields = (
+            "id",
+            "at",
+            "actor_kind",
+            "actor_id",
+            "actor_name",
+            "action",
+            "object_kind",
+            "object_id",
+            "result",
+            "ip",
+            "user_agent",
+            "request_id",
+            "facts",
+            "hash",
+        )
+
+
+class AuditFilterSerializer(serializers.Serializer[Any]):
+    action = serializers.CharField(required=False, max_length=64)
+    actor_id = serializers.CharField(required=False, max_length=64)
+    object_kind = serializers.CharField(required=False, max_length=64)
+    object_id = serializers.CharField(required=False, max_length=128)
+    result = serializers.ChoiceField(required=False, choices=AuditEvent.Result.choices)
+    at__gte = serializers.DateTimeField(required=False)
+    at__lt = serializers.DateTimeField(required=False)

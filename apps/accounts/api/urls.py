@@ -1,10 +1,35 @@
-from apps.accounts.api import views
+from django.urls import include, path
+
+from apps.accounts.api.views import entry, keys, me, tickets, users
 from apps.core.api.urls import route
 
 urlpatterns = [
-    route("auth/me", views.MeView.as_view(), name="auth-me"),
-    route("auth/keys", views.ApiKeysView.as_view(), name="auth-keys"),
-    route("auth/keys/<str:key_id>", views.ApiKeyView.as_view(), name="auth-key"),
-    route("auth/stream-ticket", views.StreamTicketView.as_view(), name="auth-stream-ticket"),
-    route("auth/login-link", views.LoginLinkView.as_view(), name="auth-login-link"),
+    route("auth/status", entry.AuthStatusView.as_view(), name="auth-status"),
+    route("auth/setup", entry.SetupView.as_view(), name="auth-setup"),
+    route("auth/invites", entry.InvitesView.as_view(), name="auth-invites"),
+    route("auth/invites/accept", entry.InviteAcceptView.as_view(), name="auth-invite-accept"),
+    route("auth/invites/<str:invite_id>", entry.InviteView.as_view(), name="auth-invite"),
+    route("auth/me", me.MeView.as_view(), name="auth-me"),
+    route("auth/logout", me.LogoutView.as_view(), name="auth-logout"),
+    route("auth/sessions", me.BrowserSessionsView.as_view(), name="auth-sessions"),
+    route("auth/sessions/<str:session_id>", me.BrowserSessionView.as_view(), name="auth-session"),
+    route("auth/api-keys", keys.ApiKeysView.as_view(), name="auth-api-keys"),
+    route("auth/api-keys/<str:key_id>", keys.ApiKeyView.as_view(), name="auth-api-key"),
+    route("auth/service-keys", keys.ServiceKeysView.as_view(), name="auth-service-keys"),
+    route("auth/service-keys/<str:key_id>", keys.ServiceKeyView.as_view(), name="auth-service-key"),
+    route("auth/agent-keys", keys.AgentKeysView.as_view(), name="auth-agent-keys"),
+    route("auth/agent-keys/<str:key_id>", keys.AgentKeyView.as_view(), name="auth-agent-key"),
+    route("auth/audit", users.AuditView.as_view(), name="auth-audit"),
+    route("auth/stream-ticket", tickets.StreamTicketView.as_view(), name="auth-stream-ticket"),
+    route("auth/login-link", tickets.LoginLinkView.as_view(), name="auth-login-link"),
+    route("admin/users", users.UsersView.as_view(), name="admin-users"),
+    route("admin/users/<str:user_id>", users.UserView.as_view(), name="admin-user"),
+    route(
+        "admin/users/<str:user_id>/reset-second-factor",
+        users.SecondFactorResetView.as_view(),
+        name="admin-user-second-factor",
+    ),
+    # allauth's own: /v1/auth/browser/v1/… with a cookie, /v1/auth/app/v1/… with tokens. Its
+    # description is allauth's.
+    path("auth/", include("allauth.headless.urls")),
 ]

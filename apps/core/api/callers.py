@@ -21,6 +21,7 @@ ANYONE: frozenset[CallerKind] = frozenset({"user", "session", "anonymous"})
 
 SCOPES = (
     "read",
+    "account",  # one's own profile, keys, sessions and second factors
     "write",
     "chat",
     "runs",
@@ -33,6 +34,7 @@ SCOPES = (
     "usage:read",
     "admin",
 )
+_EVERYTHING = frozenset(SCOPES)
 
 
 @runtime_checkable
@@ -107,17 +109,16 @@ def caller_from(user: Any, credential: object, browser_session: str = "") -> Cal
         return Caller(
             user=user,
             kinds=_kinds(user, credential),
-            scopes=credential.scope_set,
+            scopes=credential.scope_set & _ceiling(user, credential),
             principal=credential.principal,
             credential=credential,
         )
     if user is None or not user.is_authenticated:
         return Caller(AnonymousUser(), frozenset({"anonymous"}), frozenset(), "anonymous")
-    scopes = frozenset(SCOPES) - (frozenset() if user.is_staff else {"admin"})
     return Caller(
         user=user,
         kinds=_kinds(user, None),
-        scopes=scopes,
+        scopes=_ceiling(user),
         principal=f"user:{user.pk}",
         browser_session=browser_session,
     )
@@ -125,8 +126,17 @@ def caller_from(user: Any, credential: object, browser_session: str = "") -> Cal
 
 def _kinds(user: Any, credential: Credential | None) -> frozenset[CallerKind]:
     kind: CallerKind = credential.caller_kind if credential else "user"
-    if kind != "user" or not user.is_staff:
+    if kind != "user" or "admin" not in _ceiling(user, credential):
         return frozenset({kind})
     if credential and "admin" not in credential.scope_set:
         return frozenset({kind})
     return frozenset({kind, "admin"})
+
+
+def _ceiling(user: Any, credential: Credential | None = None) -> frozenset[str]:
+    """The most that the user's role allows. A stand-in for no user has no role: its credential
+    alone says what it may do. What an agent may do does not wait for its user's second factor."""
+    is_session = credential is not None and credential.caller_kind == "session"
+    name = "role_scopes" if is_session else "scope_ceiling"
+    ceiling: frozenset[str] = getattr(user, name, _EVERYTHING)
+    return ceiling

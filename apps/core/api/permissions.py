@@ -40,6 +40,8 @@ class CallersAndScope(BasePermission):
             return _refuse(caller, "This call is not open to anybody.")
         if caller.may(callers, scope) or ("anonymous" in callers and caller.is_known):
             return True
+        if getattr(caller.user, "lacks_second_factor", False):
+            raise Forbidden("Set up a second factor first.", code="second_factor_required")
         if not caller.kinds & set(callers):
             return _refuse(caller, "This call is not open to callers of your kind.")
         raise Forbidden(

@@ -1,11 +1,14 @@
 """Who may come in. `AUTH_ENABLED=false` is for a laptop alone: see check djinnbot.E001."""
 
-from djinnbot.settings.env import env
+from datetime import timedelta
+
+from djinnbot.settings.env import env, home, jwt_key
 
 AUTH_ENABLED = env.bool("AUTH_ENABLED", default=True)
 BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -15,6 +18,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # reads older ones; upgraded at sign-in
+]
+# Roles that may do nothing but set up a second factor until they have one.
+SECOND_FACTOR_ROLES: list[str] = env.list("DJINNBOT_SECOND_FACTOR_ROLES", default=[])
+
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -23,3 +33,31 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+
+# allauth: signing in, for browsers (cookie) and programs (JWT pair), below /v1/auth/.
+ACCOUNT_ADAPTER = "apps.accounts.signin.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # who makes an account, by invite or hand, vouches for it
+ACCOUNT_EMAIL_NOTIFICATIONS = False  # `apps.accounts.signin.receivers` tells, through one door
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"login": "10/m/ip", "login_failed": "10/m/ip,5/300s/key"}
+HEADLESS_CLIENTS = ("browser", "app")
+HEADLESS_ADAPTER = "apps.accounts.signin.adapters.HeadlessAdapter"
+HEADLESS_TOKEN_STRATEGY = "apps.accounts.signin.refresh.RefreshFamilies"  # noqa: S105  a path
+HEADLESS_JWT_PRIVATE_KEY = jwt_key(home())
+HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 900
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 604_800
+HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True  # an ended session ends its tokens at once
+HEADLESS_FRONTEND_URLS = {
+    "account_reset_password_from_key": "/login/reset/{key}",
+    "account_signup": "/login/",
+}
+MFA_ADAPTER = "apps.accounts.signin.adapters.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "DjinnBot"
+MFA_TRUST_ENABLED = True
+MFA_TRUST_COOKIE_AGE = timedelta(days=30)

@@ -7,8 +7,9 @@ from djinnbot.settings.parts.auth import AUTH_ENABLED
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.SessionTokenAuthentication",
+        "apps.accounts.authentication.AccessTokenAuthentication",
         "apps.accounts.authentication.ApiKeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "apps.accounts.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.core.api.permissions.CallersAndScope"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.api.renderers.OrjsonRenderer"],
@@ -57,6 +58,11 @@ SPECTACULAR_SETTINGS = {
         "AgentStateEnum": "apps.runs.team.AgentState",
         "SessionStatusEnum": "apps.sessions.models.AgentSession.Status",
         "AgentSourceEnum": "apps.agents.models.Agent.Source",
+        "RoleEnum": "apps.accounts.roles.Role",
+        "ProgramRoleEnum": [("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")],
+        "ApiKeyKindEnum": "apps.accounts.models.ApiKey.Kind",
+        "CallerKindEnum": [("user", "user"), ("session", "session")],
+        "AuditResultEnum": "apps.accounts.models.AuditEvent.Result",
         "SessionSourceEnum": "apps.sessions.models.AgentSession.Source",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

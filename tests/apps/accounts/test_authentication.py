@@ -39,8 +39,15 @@ def test_key_stands_for_its_user_with_its_scopes(member: User) -> None:
         "id": member.pk,
         "username": "member",
         "email": "m@example.org",
+        "display_name": "",
+        "locale": "",
+        "timezone": "",
+        "role": "member",
         "is_admin": False,
         "scopes": ["read", "runs"],
+        "second_factor": False,
+        "second_factor_needed": False,
+        "must_change_password": False,
         "session_id": "",
         "agent_id": "",
     }
@@ -101,7 +108,7 @@ def test_agent_session_without_a_user() -> None:
 
 
 def test_agent_of_an_administrator_is_none(member: User) -> None:
-    User.objects.update(is_staff=True, is_superuser=True)
+    User.objects.update(role="owner")
     token = session_token_create("ses_1", "finn", user=member, grants={"scopes": ["admin", "read"]})
     assert me(token).json()["is_admin"] is False
     client = APIClient()
@@ -139,21 +146,21 @@ def test_key_cannot_exceed_its_owner(member: User) -> None:
 
 
 def test_keys_are_managed_over_the_api(member: User, api_client: Callable[..., APIClient]) -> None:
-    client = api_client(member, ["read", "write"])
-    made = client.post("/v1/auth/keys", {"name": "ci", "scopes": ["read"]}, format="json")
+    client = api_client(member, ["read", "account"])
+    made = client.post("/v1/auth/api-keys", {"name": "ci", "scopes": ["read"]}, format="json")
     assert made.status_code == 201
     key = made.json()["key"]
     assert me(key).status_code == 200
-    listed = client.get("/v1/auth/keys").json()
+    listed = client.get("/v1/auth/api-keys").json()
     assert [entry["name"] for entry in listed] == ["ci", "test"]
     assert key.partition(".")[2] not in str(listed)
-    assert client.delete(f"/v1/auth/keys/{made.json()['id']}").status_code == 204
+    assert client.delete(f"/v1/auth/api-keys/{made.json()['id']}").status_code == 204
     assert me(key).status_code == 401
 
 
 def test_key_makes_no_wider_key(member: User, api_client: Callable[..., APIClient]) -> None:
-    answer = api_client(member, ["write"]).post(
-        "/v1/auth/keys", {"name": "ci", "scopes": ["runs"]}, format="json"
+    answer = api_client(member, ["account"]).post(
+        "/v1/auth/api-keys", {"name": "ci", "scopes": ["runs"]}, format="json"
     )
     assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 
@@ -164,7 +171,7 @@ def test_key_of_somebody_else_is_not_found(
     stranger = User.objects.create_user("stranger")
     api_key_create(stranger, "theirs", ["read"])
     theirs = ApiKey.objects.get(name="theirs")
-    answer = api_client(member).delete(f"/v1/auth/keys/{theirs.prefix}")
+    answer = api_client(member).delete(f"/v1/auth/api-keys/{theirs.prefix}")
     assert answer.status_code == 404
     theirs.refresh_from_db()
     assert not theirs.revoked
@@ -174,14 +181,14 @@ def test_browser_session_needs_a_csrf_token_to_write(member: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(member)
     assert client.get("/v1/auth/me").status_code == 200
-    answer = client.post("/v1/auth/keys", {"name": "x"}, content_type="application/json")
+    answer = client.post("/v1/auth/api-keys", {"name": "x"}, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
 
 
 class TestAuthenticationOff:
     @pytest.fixture(autouse=True)
     def _off(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        from apps.accounts.api.views import MeView
+        from apps.accounts.api.views.me import MeView
         from apps.accounts.authentication import ApiKeyAuthentication, OpenAuthentication
 
         settings.AUTH_ENABLED = False

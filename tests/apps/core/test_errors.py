@@ -55,12 +55,12 @@ def test_wrong_method(client: APIClient) -> None:
 
 
 def test_body_that_is_no_json(client: APIClient) -> None:
-    answer = client.post("/v1/auth/keys", "{", content_type="application/json")
+    answer = client.post("/v1/auth/api-keys", "{", content_type="application/json")
     assert_problem(answer, 400, "malformed_json")
 
 
 def test_body_of_an_unknown_format(client: APIClient) -> None:
-    answer = client.post("/v1/auth/keys", "<a/>", content_type="application/xml")
+    answer = client.post("/v1/auth/api-keys", "<a/>", content_type="application/xml")
     assert_problem(answer, 415, "unsupported_media_type")
 
 
@@ -70,7 +70,7 @@ def test_unknown_query_parameter(client: APIClient) -> None:
 
 
 def test_each_wrong_value_is_pointed_at(client: APIClient) -> None:
-    answer = client.post("/v1/auth/keys", {"scopes": ["fly"], "expires_in_days": 0}, format="json")
+    answer = client.post("/v1/auth/api-keys", {"scopes": ["fly"], "expires_in_days": 0}, format="json")
     errors = assert_problem(answer, 422, "validation_error")["errors"]
     assert {error["pointer"] for error in errors} == {"/name", "/scopes/0", "/expires_in_days"}
     assert all(set(error) == {"pointer", "code", "detail"} for error in errors)

@@ -141,7 +141,7 @@ async def test_topic_ends_with_the_right_to_it(
     socket = await _socket(await in_thread(api_key_create, user, "test", scopes))
     await socket.send_json_to({"op": "subscribe", "topic": FEED})
     assert (await socket.receive_json_from(20))["type"] == "subscribed"
-    await in_thread(User.objects.update, is_staff=False, is_superuser=False)
+    await in_thread(User.objects.update, role="member")
     told = await socket.receive_json_from(20)
     assert (told["topic"], told["data"]["code"]) == (FEED, "permission_denied")
     await socket.disconnect()

@@ -7,18 +7,53 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.urls import include, path
 from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import User
 from apps.accounts.services import api_key_create
+from apps.core.api.callers import USERS
 from apps.core.api.idempotency import idempotency_prune
+from apps.core.api.input import parsed
+from apps.core.api.urls import route
+from apps.core.api.views import ApiView
+from apps.core.ids import new_id
 from apps.core.models import IdempotencyRecord
 
-pytestmark = pytest.mark.django_db(transaction=True)
+PATH = "/v1/probes"
+BODY = {"name": "deploy", "colour": "red"}
 
-PATH = "/v1/auth/keys"
-BODY = {"name": "deploy", "scopes": ["read"]}
+
+class ProbeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    colour = serializers.CharField()
+
+
+class ProbesView(ApiView):
+    """Each POST that takes effect makes one more row."""
+
+    callers = USERS
+    scope = "write"
+
+    def post(self, request: Request) -> Response:
+        body = parsed(ProbeSerializer, request)
+        return Response({"id": probe_make(body["name"])}, status=201)
+
+
+def probe_make(name: str) -> str:
+    return str(User.objects.create(username=new_id("probe"), display_name=name).pk)
+
+
+urlpatterns = [path("v1/", include([route("probes", ProbesView.as_view())]))]
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.apps.core.test_idempotency"),
+]
 
 
 @pytest.fixture
@@ -26,16 +61,16 @@ def client(api_client: Callable[..., APIClient]) -> APIClient:
     return api_client(User.objects.create_superuser("owner"))
 
 
-def post(client: APIClient, key: str = "k-1", body: Any = None, path: str = PATH) -> Any:
-    return client.post(path, body or BODY, format="json", HTTP_IDEMPOTENCY_KEY=key)
+def post(client: APIClient, key: str = "k-1", body: Any = None, to: str = PATH) -> Any:
+    return client.post(to, body or BODY, format="json", HTTP_IDEMPOTENCY_KEY=key)
 
 
 def made() -> int:
-    return ApiKey.objects.filter(name="deploy").count()
+    return User.objects.filter(display_name="deploy").count()
 
 
 def test_second_call_gets_the_first_answer(client: APIClient) -> None:
-    first, second = post(client), post(client, path=PATH + "/")
+    first, second = post(client), post(client, to=PATH + "/")
     assert (first.status_code, second.status_code) == (201, 201)
     assert second.json() == first.json()
     assert second["Idempotent-Replayed"] == "true"
@@ -45,7 +80,7 @@ def test_second_call_gets_the_first_answer(client: APIClient) -> None:
 
 def test_another_body_is_refused(client: APIClient) -> None:
     post(client)
-    answer = post(client, body={"name": "deploy", "scopes": ["write"]})
+    answer = post(client, body={"name": "deploy", "colour": "blue"})
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
     assert made() == 1
 
@@ -69,13 +104,13 @@ def test_refusals_are_replayed_too(client: APIClient) -> None:
 
 
 def test_twenty_at_once_make_one(client: APIClient) -> None:
-    authorization = f"Bearer {api_key_create(User.objects.get(), 'many', ['write'])}"
+    authorization = f"Bearer {api_key_create(User.objects.get(username='owner'), 'many', ['write'])}"
 
     def one(_: int) -> int:
         try:
             mine = APIClient()
             mine.credentials(HTTP_AUTHORIZATION=authorization)
-            return int(post(mine, body={"name": "deploy", "scopes": ["write"]}).status_code)
+            return int(post(mine, body={"name": "deploy", "colour": "blue"}).status_code)
         finally:
             connection.close()
 
@@ -89,7 +124,7 @@ def test_twenty_at_once_make_one(client: APIClient) -> None:
 def start_and_crash(client: APIClient, seconds_ago: float) -> None:
     """A first attempt that died before its answer."""
     post(client)
-    ApiKey.objects.filter(name="deploy").delete()
+    User.objects.filter(display_name="deploy").delete()
     IdempotencyRecord.objects.update(
         status=None, response=b"", created_at=timezone.now() - timedelta(seconds=seconds_ago)
     )
@@ -110,13 +145,11 @@ def test_first_attempt_that_crashed_is_repeated(client: APIClient) -> None:
 
 
 def test_our_own_failure_is_not_kept(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from apps.accounts.api import views
-
-    def fail(**_: Any) -> None:
+    def fail(name: str) -> None:
         raise RuntimeError
 
     with monkeypatch.context() as broken:
-        broken.setattr(views, "api_key_issue", fail)
+        broken.setattr(f"{__name__}.probe_make", fail)
         assert post(client).status_code == 500
     assert post(client).status_code == 201
     assert made() == 1

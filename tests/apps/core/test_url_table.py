@@ -54,8 +54,18 @@ def routes(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, URLP
             yield path, entry
 
 
+# allauth's own flows: they have their own description, and answer who is not signed in with a list
+# of ways to sign in. `tests/apps/accounts/test_headless.py` walks them.
+NOT_OURS = ("/v1/auth/browser/", "/v1/auth/app/")
+
+
 def api_routes() -> list[tuple[str, URLPattern]]:
-    return [(path, route) for path, route in routes(get_resolver()) if path.startswith("/v1")]
+    found = routes(get_resolver())
+    return [
+        (path, route)
+        for path, route in found
+        if path.startswith("/v1") and not path.startswith(NOT_OURS)
+    ]
 
 
 @cache

@@ -5,6 +5,8 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
 from apps.accounts.instance import local_key_ensure, owner_get_or_create
+from apps.accounts.links import setup_link
+from apps.accounts.services import setup_token_create
 from apps.core.schedule import beat_schedule_sync
 
 
@@ -26,3 +28,6 @@ class Command(BaseCommand):
                 call_command(name, verbosity=0, stdout=self.stdout)
         self.stdout.write(f"Owner: {owner.get_username()}")
         self.stdout.write(f"Key of the command line: {'new, in ' if made else ''}{path}")
+        token = setup_token_create()
+        if token is not None:
+            self.stdout.write(f"First visit, within an hour: {setup_link(token)}")

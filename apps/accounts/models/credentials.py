@@ -1,34 +1,29 @@
-"""Users and the tokens that stand for a caller. Only hashes of tokens are stored."""
+"""Keys, tokens and tickets that stand for a caller. Only hashes of them are stored."""
 
+from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from rest_framework_api_key.crypto import KeyGenerator
 from rest_framework_api_key.models import AbstractAPIKey, BaseAPIKeyManager
 
+from apps.accounts.models.users import User
 from apps.accounts.principals import AgentPrincipal
 from apps.core.api.callers import SCOPES, CallerKind, Credential
 from apps.core.ids import new_id
 
 API_KEY_PREFIX = "djb_"
+SERVICE_KEY_PREFIX = "djb_svc_"
+AGENT_KEY_PREFIX = "djb_agent_"
 SESSION_TOKEN_PREFIX = "dst_"  # noqa: S105  a name, not a secret
 # What an agent may do at our API unless its grants say otherwise.
 SESSION_SCOPES = frozenset({"read", "chat"})
 
 
-def new_user_id() -> str:
-    return new_id("usr")
-
-
 def new_session_token_id() -> str:
     return new_id("ast")
-
-
-class User(AbstractUser):
-    id = models.CharField(max_length=40, primary_key=True, default=new_user_id, editable=False)
 
 
 class PrefixedKeyGenerator(KeyGenerator):
@@ -37,12 +32,16 @@ class PrefixedKeyGenerator(KeyGenerator):
     def __init__(self) -> None:
         super().__init__(prefix_length=8, secret_key_length=40)
 
-    def generate(self) -> tuple[str, str, str]:
-        key, prefix, hashed = super().generate()
-        return API_KEY_PREFIX + key, prefix, hashed
-
     def verify(self, key: str, hashed_key: str) -> bool:
-        return bool(super().verify(key.removeprefix(API_KEY_PREFIX), hashed_key))
+        return bool(super().verify(_bare(key), hashed_key))
+
+
+def _bare(key: str) -> str:
+    """Without what tells a reader its kind; the kind that counts is the row's."""
+    for prefix in (SERVICE_KEY_PREFIX, AGENT_KEY_PREFIX, API_KEY_PREFIX):
+        if key.startswith(prefix):
+            return key.removeprefix(prefix)
+    return key
 
 
 class ApiKeyManager(BaseAPIKeyManager):
@@ -52,11 +51,12 @@ class ApiKeyManager(BaseAPIKeyManager):
         """The library puts the hash into the primary key, and so into every link; ours is plain."""
         key: str = super().assign_key(obj)
         obj.id = new_id("ak")
-        return key
+        assert isinstance(obj, ApiKey)
+        return _PREFIX_OF_KIND[obj.kind] + key
 
     def get_from_key(self, key: str) -> "ApiKey":
         """The key that this is. Raises `ApiKey.DoesNotExist`. Expiry is the caller's to check."""
-        prefix = key.removeprefix(API_KEY_PREFIX).partition(".")[0]
+        prefix = _bare(key).partition(".")[0]
         found: ApiKey = self.select_related("user").get(prefix=prefix)
         if not found.is_valid(key):
             raise ApiKey.DoesNotExist
@@ -64,13 +64,28 @@ class ApiKeyManager(BaseAPIKeyManager):
 
 
 class ApiKey(AbstractAPIKey):
-    """A key of a user for the CLI and scripts. Scopes: see `apps.core.api.callers`."""
+    """A key for the CLI and scripts, of a person or of a program's own account. Scopes: see
+    `apps.core.api.callers`."""
+
+    class Kind(models.TextChoices):
+        USER = "user"
+        SERVICE = "service"
+        AGENT = "agent"  # an agent that runs elsewhere and speaks for itself
 
     caller_kind: ClassVar[CallerKind] = "user"
 
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.USER)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    agent_id = models.CharField(max_length=128, blank=True)
     scopes = models.JSONField(default=list)
+    ip_allow = models.JSONField(default=list)  # networks in CIDR form; empty: from anywhere
+    rate_per_minute = models.PositiveIntegerField(null=True)  # None: as for all keys
     last_used_at = models.DateTimeField(null=True, editable=False)
+    last_used_ip = models.GenericIPAddressField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    revoked_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
 
     objects: ClassVar[ApiKeyManager] = ApiKeyManager()  # type: ignore[assignment]  # its own
 
@@ -92,6 +107,23 @@ class ApiKey(AbstractAPIKey):
     @property
     def principal(self) -> str:
         return f"user:{self.user_id}"
+
+    def admits(self, address: str) -> bool:
+        """Whether the key may be used from this address."""
+        if not self.ip_allow:
+            return True
+        try:
+            caller = ip_address(address)
+        except ValueError:
+            return False
+        return any(caller in ip_network(network) for network in self.ip_allow)
+
+
+_PREFIX_OF_KIND: dict[str, str] = {
+    ApiKey.Kind.USER: API_KEY_PREFIX,
+    ApiKey.Kind.SERVICE: SERVICE_KEY_PREFIX,
+    ApiKey.Kind.AGENT: AGENT_KEY_PREFIX,
+}
 
 
 class SessionToken(models.Model):

@@ -1,0 +1,137 @@
+"""For who has no account yet: what there is, the first visit, an invite."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.serializers import (
+    AuthStatusSerializer,
+    InviteAcceptSerializer,
+    InviteCreatedSerializer,
+    InviteCreateSerializer,
+    InviteSerializer,
+    MeSerializer,
+    SetupSerializer,
+)
+from apps.accounts.api.views.me import me_of
+from apps.accounts.brake import brake
+from apps.accounts.instance import owner_get_or_create
+from apps.accounts.links import invite_link
+from apps.accounts.models import User
+from apps.accounts.selectors import invite_list
+from apps.accounts.services import (
+    invite_accept,
+    invite_create,
+    invite_delete,
+    setup_complete,
+    setup_is_needed,
+)
+from apps.accounts.signin.browser import sign_in
+from apps.core.api.callers import ADMINS, ANYONE, caller_from
+from apps.core.api.input import parsed
+from apps.core.api.local import is_from_this_machine
+from apps.core.api.pagination import CursorPage
+from apps.core.api.views import ApiView
+
+
+def _signed_in(request: Request, user: User) -> Response:
+    sign_in(request._request, user)
+    key = request._request.session.session_key or ""
+    return Response(me_of(caller_from(user, None, key)), status=201)
+
+
+class AuthStatusView(ApiView):
+    callers = ANYONE
+    scope = "read"
+
+    @extend_schema(operation_id="auth_status", responses=AuthStatusSerializer)
+    def get(self, request: Request) -> Response:
+        """How one gets in here."""
+        return Response(
+            {
+                "setup_needed": setup_is_needed(),
+                "signup": "invite",
+                "methods": ["password", "passkey"],
+                "providers": [],
+            }
+        )
+
+
+class SetupView(ApiView):
+    callers = ANYONE
+    scope = "account"
+    idempotency = "off"
+
+    @extend_schema(
+        operation_id="auth_setup", request=SetupSerializer, responses={201: MeSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Become the owner of this instance, once. At this machine itself no token is asked."""
+        brake("setup", request._request)
+        body = parsed(SetupSerializer, request)
+        sits_here = is_from_this_machine(request._request)
+        token = body["token"] or (None if sits_here else "")
+        user = setup_complete(
+            owner=owner_get_or_create(),
+            token=token,
+            email=body["email"],
+            password=body["password"],
+            display_name=body["display_name"],
+        )
+        return _signed_in(request, user)
+
+
+class InvitesView(ApiView):
+    callers = ADMINS
+    scope = "admin"
+    paged = {"GET": True}
+    ordering = ("-created_at", "-id")
+    idempotency = "off"  # an answer that is kept would be a secret that is kept
+
+    @extend_schema(operation_id="auth_invites_list", responses=InviteSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Invites, newest first."""
+        page = CursorPage()
+        rows = page.paginate_queryset(invite_list(), request, self)
+        return page.get_paginated_response(InviteSerializer(rows, many=True).data)
+
+    @extend_schema(
+        operation_id="auth_invites_create",
+        request=InviteCreateSerializer,
+        responses={201: InviteCreatedSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Invite a person. The link works once, for seven days; it is shown this once."""
+        invite, token = invite_create(
+            by=self.caller.user, **parsed(InviteCreateSerializer, request)
+        )
+        told = {**InviteSerializer(invite).data, "url": invite_link(token)}
+        return Response(told, status=201)
+
+
+class InviteView(ApiView):
+    callers = ADMINS
+    scope = "admin"
+
+    @extend_schema(operation_id="auth_invites_delete", responses={204: None})
+    def delete(self, request: Request, invite_id: str) -> Response:
+        """Take back an invite that nobody has accepted."""
+        invite_delete(invite_id)
+        return Response(status=204)
+
+
+class InviteAcceptView(ApiView):
+    callers = ANYONE
+    scope = "account"
+    idempotency = "off"
+
+    @extend_schema(
+        operation_id="auth_invites_accept",
+        request=InviteAcceptSerializer,
+        responses={201: MeSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Make your account with the invite you were sent."""
+        brake("invite", request._request)
+        user = invite_accept(**parsed(InviteAcceptSerializer, request))
+        return _signed_in(request, user)

@@ -1,0 +1,30 @@
+"""The tables of accounts."""
+
+from apps.accounts.models.audit import AuditEvent
+from apps.accounts.models.credentials import (
+    SESSION_SCOPES,
+    SESSION_TOKEN_PREFIX,
+    ApiKey,
+    PrefixedKeyGenerator,
+    SessionToken,
+    StreamTicket,
+    new_session_token_id,
+)
+from apps.accounts.models.entry import Invite, SetupState, new_invite_id
+from apps.accounts.models.users import User, new_user_id
+
+__all__ = [
+    "SESSION_SCOPES",
+    "SESSION_TOKEN_PREFIX",
+    "ApiKey",
+    "AuditEvent",
+    "Invite",
+    "PrefixedKeyGenerator",
+    "SessionToken",
+    "SetupState",
+    "StreamTicket",
+    "User",
+    "new_invite_id",
+    "new_session_token_id",
+    "new_user_id",
+]

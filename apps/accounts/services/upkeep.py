@@ -1,0 +1,20 @@
+"""What nobody can use any more."""
+
+from datetime import timedelta
+from importlib import import_module
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.accounts.models import SessionToken, StreamTicket
+
+
+def accounts_prune() -> int:
+    """Delete tickets, session tokens and browser sessions that nobody can use any more."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    day_ago = timezone.now() - timedelta(days=1)
+    old = Q(expires_at__lt=day_ago)
+    tickets, _ = StreamTicket.objects.filter(old).delete()
+    tokens, _ = SessionToken.objects.filter(old | Q(revoked_at__lt=day_ago)).delete()
+    return tickets + tokens

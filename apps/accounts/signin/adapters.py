@@ -1,0 +1,65 @@
+"""What allauth asks its host."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.headless.adapter import DefaultHeadlessAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+from apps.accounts.models import User
+from apps.core.crypto import seal, unseal
+
+_MFA_PLACE = "mfa_authenticator/data"  # allauth gives no row to bind a value to
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the package is untyped
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Accounts are made at set-up, by invite, by an administrator or an identity provider."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As the server in front tells it: daphne reads the proxy's headers. Over the Unix socket
+        there is none: those callers share one brake."""
+        return request.META.get("REMOTE_ADDR") or "0.0.0.0"  # noqa: S104  an address that is none
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return settings.LOGIN_REDIRECT_URL
+
+
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # the package is untyped
+    def encrypt(self, text: str) -> str:
+        return seal(text, place=_MFA_PLACE)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unseal(encrypted_text, place=_MFA_PLACE)
+
+    def is_mfa_enabled(self, user: Any, types: Any = None) -> bool:
+        return bool(super().is_mfa_enabled(user, types))
+
+
+@dataclass
+class SignedInUser:
+    id: str
+    email: str
+    display: str
+    role: str
+    has_usable_password: bool
+
+
+class HeadlessAdapter(DefaultHeadlessAdapter):  # type: ignore[misc]  # the package is untyped
+    def get_user_dataclass(self) -> type[SignedInUser]:
+        return SignedInUser
+
+    def user_as_dataclass(self, user: User) -> SignedInUser:
+        email = EmailAddress.objects.get_primary_email(user) or user.email
+        return SignedInUser(
+            id=user.pk,
+            email=email,
+            display=str(user),
+            role=user.role,
+            has_usable_password=user.has_usable_password(),
+        )

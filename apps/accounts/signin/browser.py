@@ -1,0 +1,16 @@
+"""Signing a browser in without a form: by link, at set-up, with an invite."""
+
+from allauth.account.signals import user_logged_in
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest
+
+from apps.accounts.models import User
+
+
+def sign_in(request: HttpRequest, user: User) -> None:
+    """Start a session, listed with the user's others."""
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    UserSession.objects.create_from_request(request)
+    user_logged_in.send(sender=User, request=request, user=user)

@@ -15,7 +15,10 @@ from djinnbot.cli.progress import Progress
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 _ENDS = frozenset({"RUN_COMPLETE", "RUN_FAILED", "RUN_CANCELLED"})
 _AWAY_S = 300.0
-_IDLE_S = 3.0  # silent this long, history has been read: the run itself tells whether it ended
+# Silent this long, the run itself tells whether it ended: soon if its end was told, or may have
+# been before we came; late if what is still to be told must only be slow.
+_IDLE_S = 3.0
+_SLOW_S = 30.0
 
 
 def watch_run(api: Api, run_id: str, *, since: str = "0", timeout_s: float = 0) -> int:
@@ -55,6 +58,7 @@ class _Watch:
     def _to_end(self, since: str) -> dict[str, Any]:
         path = f"/v1/events/stream/{self.run_id}"
         heard = time.monotonic()
+        idle_s = _SLOW_S if since == "0" else _IDLE_S
         for frame in self.api.follow(path, since, silence_s=self._silence_s):
             self._check_deadline()
             if frame is not None:
@@ -62,7 +66,8 @@ class _Watch:
                 self.show(frame)
                 if frame.type not in _ENDS:
                     continue
-            elif time.monotonic() - heard < _IDLE_S:
+                idle_s = _IDLE_S
+            elif time.monotonic() - heard < idle_s:
                 continue
             run = self._run_if_reached(heard)
             if run is not None and run["status"] in TERMINAL:

@@ -57,8 +57,10 @@ def step_take(*, execution_id: int, attempt: int, owner: str) -> Claim | None:
     with transaction.atomic():
         state = run_lock_of(execution_id, attempt)
         step = _claim(state, execution_id, owner) if state else None
+    if step is None or state is None:
+        return None
     fault_point("step.after_claim")
-    return Claim(step, state) if step and state else None
+    return Claim(step, state)
 
 
 def _claim(state: RunState, execution_id: int, owner: str) -> ClaimedStep | None:

@@ -18,7 +18,7 @@ from djinnbot.cli.platform.supervision import Supervisor, log_file
 Say = Callable[[str], None]
 
 _SERVER_TIMEOUT_S = 60
-_WEB_TIMEOUT_S = 60
+_WEB_TIMEOUT_S = 120  # what fails says so at once; a busy machine needs this long
 
 
 def bring_up(platform: Platform, say: Say) -> subprocess.Popen[bytes] | None:

@@ -224,7 +224,7 @@ async def test_at_the_time_limit_the_agent_may_still_complete(start: Start) -> N
     )
     began = time.monotonic()
     end = await driver.step(deadline_s=1.0, outputs=["found"])
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     assert (end.success, end.outputs) == (True, {"found": "half"})
     last = driver.server.requests[-1]["messages"][-1]  # type: ignore[attr-defined]
     assert last["role"] == "user"
@@ -235,7 +235,7 @@ async def test_past_the_time_limit_the_step_fails(start: Start) -> None:
     driver = start([says("x", delay_s=30), says("y", delay_s=30)])
     began = time.monotonic()
     end = await driver.step(deadline_s=0.5, wrap_up_s=0.5)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 25
     assert (end.success, end.error_code) == (False, "timeout")
 
 

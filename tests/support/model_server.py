@@ -40,7 +40,19 @@ def fails(status: int, code: str = "", message: str = "no") -> Answer:
 
 
 class ModelServer:
-    def __init__(self, answers: Sequence[Answer], unix_socket: Path | None = None) -> None:
+    """`beside` answers requests that do not stream. `window_tokens`: as a provider would, refuse
+    what is longer, and tell in each answer how many tokens (4 characters) its request had."""
+
+    def __init__(
+        self,
+        answers: Sequence[Answer],
+        unix_socket: Path | None = None,
+        *,
+        beside: Answer | None = None,
+        window_tokens: int = 0,
+    ) -> None:
+        self._beside = beside
+        self._window_tokens = window_tokens
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self._answers = list(answers)
@@ -82,18 +94,25 @@ class ModelServer:
         self.close()
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        request = self.requests[-1]
+        tokens = tokens_of(request) if self._window_tokens else 100
         with self._lock:
-            answer = self._answers.pop(0) if self._answers else fails(400, "", "no answer is left")
+            if self._window_tokens and tokens > self._window_tokens:
+                answer = fails(400, "context_length_exceeded", "maximum context length exceeded")
+            elif self._beside is not None and not request.get("stream"):
+                answer = self._beside
+            else:
+                answer = self._answers.pop(0) if self._answers else fails(400, "", "none is left")
         time.sleep(answer.delay_s)
         if answer.status != 200:
             _send_json(handler, answer.status, {"error": answer.error})
         elif self.requests[-1].get("stream"):
             try:
-                _stream(handler, answer)
+                _stream(handler, answer, tokens)
             except OSError:
                 return  # the client hung up, which is what some tests are about
         else:
-            _send_json(handler, 200, _whole(answer))
+            _send_json(handler, 200, _whole(answer, tokens))
 
 
 class _UnixServer(ThreadingHTTPServer):
@@ -133,15 +152,19 @@ def _tool_calls(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-def _usage() -> dict[str, int]:
-    return {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+def tokens_of(request: dict[str, Any]) -> int:
+    return len(json.dumps([request.get("messages"), request.get("tools")])) // 4
+
+
+def _usage(tokens: int) -> dict[str, int]:
+    return {"prompt_tokens": tokens, "completion_tokens": 10, "total_tokens": tokens + 10}
 
 
 def _finish(answer: Answer) -> str:
     return answer.finish or ("tool_calls" if answer.tools else "stop")
 
 
-def _whole(answer: Answer) -> dict[str, Any]:
+def _whole(answer: Answer, tokens: int) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": answer.text or None}
     if answer.tools:
         message["tool_calls"] = _tool_calls(answer)
@@ -151,14 +174,14 @@ def _whole(answer: Answer) -> dict[str, Any]:
         "created": 1,
         "model": "test",
         "choices": [{"index": 0, "message": message, "finish_reason": _finish(answer)}],
-        "usage": _usage(),
+        "usage": _usage(tokens),
     }
 
 
 _CHUNK = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "test"}
 
 
-def _stream(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+def _stream(handler: BaseHTTPRequestHandler, answer: Answer, tokens: int) -> None:
     handler.send_response(200)
     handler.send_header("content-type", "text/event-stream")
     handler.send_header("transfer-encoding", "chunked")
@@ -188,7 +211,7 @@ def _stream(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     if answer.tools:
         send({"tool_calls": _tool_calls(answer)})
     send({}, _finish(answer))
-    last = {**_CHUNK, "choices": [], "usage": _usage()}
+    last = {**_CHUNK, "choices": [], "usage": _usage(tokens)}
     write(f"data: {json.dumps(last)}\n\n")
     write("data: [DONE]\n\n")
     handler.wfile.write(b"0\r\n\r\n")

@@ -100,9 +100,18 @@ async def start(redis_client: redis.Redis, tmp_path: Path) -> AsyncIterator[Call
     workspace.mkdir(parents=True)
     (tmp_path / "tmp").mkdir()
 
-    def begin(answers: Sequence[Answer] = (), *, unix: bool = False, **fields: Any) -> Driver:
+    def begin(
+        answers: Sequence[Answer] = (),
+        *,
+        unix: bool = False,
+        beside: Answer | None = None,
+        window_tokens: int = 0,
+        **fields: Any,
+    ) -> Driver:
         socket = tmp_path / "api.sock" if unix else None
-        server = ModelServer(answers, unix_socket=socket)
+        server = ModelServer(
+            answers, unix_socket=socket, beside=beside, window_tokens=window_tokens
+        )
         values: dict[str, Any] = {
             "session_id": f"ses_{len(running)}",
             "run_id": "run_1",

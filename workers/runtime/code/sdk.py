@@ -159,7 +159,7 @@ def _shown(parameter: Parameter) -> str:
         if not parameter.shown.startswith("Literal"):
             return f"{parameter.name}={parameter.default!r}"
         return f"{parameter.name}: {parameter.shown}={parameter.default!r}"
-    if parameter.shown in {"dict", "Any", "dict | None"}:
+    if parameter.shown in {"dict", "Any", "dict | None", "str", "str | None"}:
         return f"{parameter.name}=None"
     return f"{parameter.name}: {parameter.shown.removesuffix(' | None')}=None"
 

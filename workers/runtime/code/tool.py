@@ -22,7 +22,8 @@ MIN_TIMEOUT_S, MAX_TIMEOUT_S = 10, 600
 MAX_IMAGES = 5
 
 DESCRIPTION = """\
-Run Python code in the workspace. These functions are there, without import:
+Run Python code in the workspace. These functions are there, without import; what has no type and \
+no other default is text:
 
 {functions}
 

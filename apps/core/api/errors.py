@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import psycopg_pool
@@ -188,4 +189,4 @@ def _pointers(details: Any, at: str = "") -> Iterator[dict[str, str]]:
 
 def _headers(error: DjinnError) -> dict[str, str]:
     wait = error.extra.get("retry_after")
-    return {"Retry-After": str(max(1, round(float(wait))))} if wait is not None else {}
+    return {"Retry-After": str(max(1, ceil(float(wait))))} if wait is not None else {}

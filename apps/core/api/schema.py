@@ -71,6 +71,7 @@ class AutoSchema(SpectacularSchema):
             "404": "{" in self.path,
             "409": self.method == "POST",
             "422": "requestBody" in operation,
+            "429": True,
         }
         for status, applies in statuses.items():
             if applies and status not in responses:
@@ -86,6 +87,7 @@ class AutoSchema(SpectacularSchema):
             "404": "No such thing, or not for this caller.",
             "409": "The state does not allow it.",
             "422": "Values are wrong.",
+            "429": "Too many calls. `Retry-After` says how many seconds to wait.",
         }
         return {
             "description": text[status],

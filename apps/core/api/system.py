@@ -42,6 +42,9 @@ class HealthView(AsyncApiView):
     scope = "read"
     authentication_classes = ()  # it must answer while the database is down
 
+    def check_throttles(self, request: Request) -> None:
+        """Not counted: what looks after us asks often, and must not be told to wait."""
+
     @extend_schema(operation_id="health", responses={200: HealthSerializer, 503: HealthSerializer})
     async def get(self, request: Request) -> Response:
         """Whether the instance can work. 503 names the parts that cannot."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
@@ -17,6 +18,7 @@ from apps.core.api.idempotency import Attempt, Replayed, begin, finish
 from apps.core.api.input import query_parsed
 from apps.core.api.pagination import PAGE_PARAMETERS
 from apps.core.api.permissions import declared
+from apps.core.api.throttle import ANONYMOUS, Bucket, Rate, bucket_of, rate_take
 from apps.core.errors import NotFound
 
 IdempotencyRule = Literal["optional", "required", "off"]
@@ -40,6 +42,7 @@ class ApiMixin(APIView):
 
     _attempt: Attempt | None = None
     _query: dict[str, Any] | None = None
+    _rate: Rate | None = None
 
     @property
     def caller(self) -> Caller:
@@ -56,11 +59,23 @@ class ApiMixin(APIView):
         return self._query
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+        try:
+            super().initial(request, *args, **kwargs)
+        except (NotAuthenticated, AuthenticationFailed):
+            self._count(ANONYMOUS, _address(request))  # guessing keys is counted too
+            raise
         self.query_values()
         rule = self.declared("idempotency")
         if request.method == "POST" and rule != "off":
             self._attempt = begin(request, required=rule == "required")
+
+    def check_throttles(self, request: Request) -> None:
+        self._count(*bucket_of(self.caller, _address(request)))
+
+    def _count(self, bucket: Bucket, who: str) -> None:
+        self._rate = rate_take(bucket, who)
+        if self._rate is not None:
+            self._rate.check()
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, Replayed):
@@ -72,7 +87,13 @@ class ApiMixin(APIView):
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             finish(attempt, final)
+        for name, value in self._rate.headers.items() if self._rate else ():
+            final[name] = value
         return final
+
+
+def _address(request: Request) -> str:
+    return str(request.META.get("REMOTE_ADDR") or "")
 
 
 class ApiView(ApiMixin):

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from djinnbot.settings.env import env
 from djinnbot.settings.parts.auth import AUTH_ENABLED
+
+RATE_LIMITS = env.bool("DJINNBOT_RATE_LIMITS", default=True)
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -120,7 +120,7 @@ def test_unforeseen_error_tells_nothing_about_itself() -> None:
 
 def test_facts_and_waiting_time_are_told() -> None:
     answer = send("post")
-    assert (answer.status_code, answer["Retry-After"]) == (429, "7")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "8")
     assert b'"limit":3' in answer.content
 
 

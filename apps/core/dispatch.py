@@ -40,6 +40,8 @@ class TaskName(StrEnum):
     REAP_BOXES = "upkeep.reap_boxes"
     RETENTION = "upkeep.retention"
     SYNC_LIBRARIES = "upkeep.sync_libraries"
+    SWEEP_BUDGETS = "upkeep.sweep_budgets"
+    ROLL_UP_USAGE = "upkeep.roll_up_usage"
 
 
 QUEUE_OF: dict[TaskName, Queue] = {
@@ -57,6 +59,8 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.REAP_BOXES: Queue.MAINTENANCE,
     TaskName.RETENTION: Queue.MAINTENANCE,
     TaskName.SYNC_LIBRARIES: Queue.MAINTENANCE,
+    TaskName.SWEEP_BUDGETS: Queue.CONTROL,
+    TaskName.ROLL_UP_USAGE: Queue.MAINTENANCE,
 }
 
 

@@ -19,6 +19,8 @@ def beat_schedule_sync() -> None:
         TaskName.REAP_BOXES: settings.REAP_INTERVAL_S,
         TaskName.RETENTION: settings.RETENTION_INTERVAL_S,
         TaskName.SYNC_LIBRARIES: settings.LIBRARY_INTERVAL_S,
+        TaskName.SWEEP_BUDGETS: settings.BUDGET_SWEEP_INTERVAL_S,
+        TaskName.ROLL_UP_USAGE: settings.USAGE_INTERVAL_S,
     }
     with transaction.atomic():
         with connection.cursor() as cursor:

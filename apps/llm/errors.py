@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.core.errors import AppError
+from apps.core.errors import AppError, NotFound
 
 
 class GatewayError(AppError):
@@ -44,3 +44,8 @@ class GatewayError(AppError):
     def retry_after_s(self) -> float | None:
         value = self.extra["retry_after_s"]
         return None if value is None else float(value)
+
+
+class CallNotFound(NotFound):
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"There is no call {call_id}.", call_id=call_id)

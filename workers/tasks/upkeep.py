@@ -8,6 +8,8 @@ from apps.agents.sync import agents_sync_if_changed
 from apps.core.api.idempotency import idempotency_prune
 from apps.core.dispatch import TaskName
 from apps.core.events import relay_unpublished
+from apps.llm.budgets.keeper import holds_sweep
+from apps.llm.usage.rollup import calls_prune, usage_roll_up
 from apps.pipelines.library import library_sync_if_changed
 from apps.repos.services import preserved_remove
 from apps.runs import services
@@ -38,7 +40,20 @@ def retention() -> None:
     services.runs_prune()
     idempotency_prune()
     accounts_prune()
+    usage_roll_up()
+    calls_prune()
     preserved_remove()
+
+
+@shared_task(name=TaskName.SWEEP_BUDGETS)
+def sweep_budgets() -> None:
+    """What processes held that are gone."""
+    holds_sweep()
+
+
+@shared_task(name=TaskName.ROLL_UP_USAGE)
+def roll_up_usage() -> None:
+    usage_roll_up()
 
 
 @shared_task(name=TaskName.SYNC_LIBRARIES)

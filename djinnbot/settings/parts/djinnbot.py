@@ -37,6 +37,8 @@ RELAY_INTERVAL_S = env.float("DJINNBOT_RELAY_INTERVAL_S", default=5)
 REAP_INTERVAL_S = 60
 LIBRARY_INTERVAL_S = 5
 RETENTION_INTERVAL_S = 24 * 3600
+BUDGET_SWEEP_INTERVAL_S = 10
+USAGE_INTERVAL_S = 60
 LOST_ATTEMPT_LIMIT = 3
 # How long a worker that must stop lets its sessions go on before it hands them over.
 SHUTDOWN_GRACE_S = env.float("DJINNBOT_SHUTDOWN_GRACE_S", default=20)

@@ -131,7 +131,7 @@ class ToolBox:
         tool = self._tools.get(name)
         if tool is None:
             raise UnknownTool(name)
-        if name in self.disabled():
+        if name in self.disabled() or (name == CODE_TOOL and not self._runs_code()):
             raise ToolFailed(f"{name} is disabled for this agent.")
         schema = tool.function_schema
         try:

@@ -75,6 +75,7 @@ class StepLimits:
     max_retries: int | None = None
     timeout_s: int | None = None
     max_turns: int | None = None
+    max_equal_calls: int | None = None  # of one tool call, to no new effect; 0: no limit
     max_output_tokens: int | None = None
     temperature: float | None = None
     thinking_level: ThinkingLevel | None = None
@@ -97,6 +98,7 @@ class PipelineAgent:
     tools: tuple[str, ...] = ()
     thinking_level: ThinkingLevel | None = None
     harness: Harness | None = None
+    max_equal_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

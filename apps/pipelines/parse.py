@@ -37,6 +37,7 @@ MAX_ID = 128
 RETRIES = (0, 20)
 TIMEOUT_S = (10, 86_400)
 TURNS = (1, 100_000)
+EQUAL_CALLS = (0, 1_000)
 OUTPUT_TOKENS = (1, 10_000_000)
 TEMPERATURE = (0.0, 2.0)
 VISITS = (1, 1000)
@@ -159,6 +160,7 @@ def _read_limits(reader: Reader) -> dict[str, Any]:
         "max_retries": reader.whole("maxRetries", *RETRIES),
         "timeout_s": alias if timeout is None else timeout,
         "max_turns": reader.whole("maxTurns", *TURNS),
+        "max_equal_calls": reader.whole("maxEqualCalls", *EQUAL_CALLS),
         "max_output_tokens": reader.whole("maxOutputTokens", *OUTPUT_TOKENS),
         "temperature": reader.number("temperature", *TEMPERATURE),
         "thinking_level": reader.choice("thinkingLevel", get_args(ThinkingLevel)),
@@ -186,6 +188,7 @@ def _read_agent(reader: Reader) -> PipelineAgent:
         tools=reader.texts("tools"),
         thinking_level=reader.choice("thinkingLevel", get_args(ThinkingLevel)),
         harness=reader.choice("harness", get_args(Harness)),
+        max_equal_calls=reader.whole("maxEqualCalls", *EQUAL_CALLS),
     )
     reader.warn_unknown()
     return agent

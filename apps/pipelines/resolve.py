@@ -7,10 +7,13 @@ from apps.pipelines.definition import Check, Harness, Pipeline, Step, ThinkingLe
 
 DEFAULT_TIMEOUT_S = 300
 DEFAULT_MAX_TURNS = 999
+DEFAULT_MAX_EQUAL_CALLS = 5
 DEFAULT_MAX_RETRIES = 3
 DEFAULT_MAX_OUTPUT_TOKENS = 32_768
 DEFAULT_TEMPERATURE = 0.7
-WORKSPACE_TOOLS = frozenset({"read", "write", "edit", "bash", "grep", "find", "ls", "web_search"})
+WORKSPACE_TOOLS = frozenset(
+    {"read", "write", "edit", "multiedit", "bash", "grep", "find", "ls", "web_search"}
+)
 ALIASES: Mapping[str, str] = {"research": "web_search"}
 T = TypeVar("T", int, float)
 
@@ -40,6 +43,16 @@ def timeout_s(pipeline: Pipeline, step: Step, *, instance_default: int = DEFAULT
 
 def max_turns(pipeline: Pipeline, step: Step) -> int:
     return step.max_turns or pipeline.defaults.max_turns or DEFAULT_MAX_TURNS
+
+
+def max_equal_calls(pipeline: Pipeline, step: Step) -> int:
+    """How often an agent may make one tool call to no new effect; 0: as often as it likes."""
+    return _first(
+        step.max_equal_calls,
+        pipeline.agent(step.agent).max_equal_calls,
+        pipeline.defaults.max_equal_calls,
+        default=DEFAULT_MAX_EQUAL_CALLS,
+    )
 
 
 def max_retries(pipeline: Pipeline, step: Step) -> int:
@@ -99,6 +112,8 @@ def tools(
     allowed = [name for name in available if name not in disabled]
     if not wanted:
         return allowed
+    if "edit" in wanted:
+        wanted = (*wanted, "multiedit")  # the same right in another form
     strict = step.tools_mode == "strict"
     return [name for name in allowed if name in wanted or not (strict or name in WORKSPACE_TOOLS)]
 

@@ -186,6 +186,9 @@ class _Attempt:
             deadline_s=self._step.timeout_s,
             wrap_up_s=settings.STEP_WRAP_UP_S,
             thinking_level=resolve.thinking_level(pipeline, step),
+            max_equal_calls=resolve.max_equal_calls(pipeline, step),
+            fallback_models=settings.FALLBACK_MODELS,
+            exec_code="exec_code" not in disabled_tools(self._step.agent_id),
         )
 
     # Supervising

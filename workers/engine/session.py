@@ -57,6 +57,12 @@ class Crash:
     error: str
 
 
+def _models(step: ClaimedStep) -> list[str]:
+    """Models that the session may call: its own, those it may fall back on, and its helpers'."""
+    more = (*settings.FALLBACK_MODELS, settings.FOCUSED_ANALYSIS_MODEL, settings.RESEARCH_MODEL)
+    return list(dict.fromkeys(name for name in (step.model, *more) if name))
+
+
 class HeldSession:
     """One attempt's session. After `open` or `adopt` it has a channel and usually a box."""
 
@@ -106,7 +112,7 @@ class HeldSession:
                 agent_id=step.agent_id,
                 run_id=step.run_id,
                 user_id=step.user_id,
-                grants={"models": [step.model]},
+                grants={"models": _models(step)},
                 ttl_s=step.timeout_s + TOKEN_SLACK_S,
             )
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from workers.protocol.messages import (
+    CompactionComplete,
     ContextUsage,
     Error,
     FileChange,
@@ -105,6 +106,14 @@ class Transcript:
                 usedTokens=message.used_tokens,
                 contextWindow=message.context_window,
                 percent=message.percent,
+            )
+        elif isinstance(message, CompactionComplete):
+            self._event(
+                "COMPACTION_COMPLETE",
+                summary=self._clean(message.summary),
+                tokensBefore=message.tokens_before,
+                tokensAfter=message.tokens_after,
+                compactionNumber=message.compaction_number,
             )
 
     def _agent_state(self, state: str, tool: str = "") -> None:

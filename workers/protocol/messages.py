@@ -75,6 +75,7 @@ class AgentStep(Command):
     temperature: float | None = None
     max_output_tokens: int | None = Field(default=None, ge=1)
     max_equal_calls: int = Field(default=5, ge=0)  # of one tool call, to no new effect; 0: no limit
+    exec_code: bool = True  # code may call the tools, where the box allows it at all
 
 
 class OutputSchema(BaseModel):

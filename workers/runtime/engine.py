@@ -120,7 +120,7 @@ class Engine:
             listed=command.tools,
             mode=command.tools_mode,
             kind=self._config.kind,
-            code=self._config.code,
+            code=self._config.code and command.exec_code,
             code_timeout_s=self._config.code_timeout_s,
         )
         tools = self._tool_box(choice, command.request_id)

@@ -28,6 +28,14 @@ AGENT_IMAGE = env.str("DJINNBOT_AGENT_IMAGE", default="djinnbot-agent:slim")
 LOCAL_REPOSITORY_ROOTS: list[str] = env.list("DJINNBOT_LOCAL_REPOSITORIES", default=["/"])
 MIN_FREE_DISK_MB = env.int("DJINNBOT_MIN_FREE_DISK_MB", default=200)
 
+# Room on the data root's disk: below the first an operator is told, below the second runs wait.
+LOW_SPACE_PERCENT = env.float("DJINNBOT_LOW_SPACE_PERCENT", default=10)
+CRITICAL_SPACE_PERCENT = env.float("DJINNBOT_CRITICAL_SPACE_PERCENT", default=5)
+SANDBOX_QUOTA_MB = env.int("DJINNBOT_SANDBOX_QUOTA_MB", default=5120)  # an agent's home; 0: none
+PROJECT_QUOTA_MB = env.int("DJINNBOT_PROJECT_QUOTA_MB", default=0)
+MEASURE_INTERVAL_S = 3600
+CLEAN_INTERVAL_S = 24 * 3600
+
 DEFAULT_STEP_TIMEOUT_S = 300
 STEP_WRAP_UP_S = 15
 LEASE_S = env.float("DJINNBOT_LEASE_S", default=30)
@@ -51,6 +59,8 @@ RUN_RETENTION_DAYS = 0  # 0 keeps finished runs
 # How long a run's directory is kept when its branch could not be pushed.
 PRESERVED_WORKSPACE_DAYS = env.int("DJINNBOT_PRESERVED_WORKSPACE_DAYS", default=14)
 
+# Programs of other agents, one directory each; see scripts/install_harness.sh.
+HARNESS_DIR = env.path("DJINNBOT_HARNESS_DIR", default=str(DATA_ROOT / "harnesses"))
 BOX_MEMORY_MB = env.int("DJINNBOT_BOX_MEMORY_MB", default=2048)
 BOX_CPUS = env.float("DJINNBOT_BOX_CPUS", default=2.0)
 BOX_PIDS = env.int("DJINNBOT_BOX_PIDS", default=512)
@@ -73,6 +83,15 @@ PROMPT_PART_TOKENS = {
     "repair_before": 8_000,
 }
 
+# Models that take over, in this order, when a step's own model fails for good.
+FALLBACK_MODELS: list[str] = env.list("DJINNBOT_FALLBACK_MODELS", default=[])
+FOCUSED_ANALYSIS_MODEL = env.str("FOCUSED_ANALYSIS_MODEL", default="")  # empty: the step's own
+RESEARCH_MODEL = env.str("RESEARCH_MODEL", default="")  # searches the web; empty: no web_search
+# Agents write code that calls their tools (`exec_code`), and how long it may run.
+PTC_ENABLED = env.bool("PTC_ENABLED", default=True)
+PTC_TIMEOUT_S = env.int("PTC_TIMEOUT", default=120)
+# Tokens of the context window; 0: what is known of the model.
+AGENT_CONTEXT_WINDOW = env.int("AGENT_CONTEXT_WINDOW", default=0)
 AGENT_INACTIVITY_S = env.float("DJINNBOT_AGENT_INACTIVITY_S", default=180)  # a silent model
 MAX_NUDGES = 3  # to an agent that stops without ending its step
 CANCEL_GRACE_S = env.float("DJINNBOT_CANCEL_GRACE_S", default=10)  # before a box is stopped

@@ -48,12 +48,31 @@ def test_limits_order() -> None:
     assert resolve.timeout_s(pipeline(), STEP, instance_default=99) == 99
     assert (resolve.max_turns(full, step), resolve.max_turns(full, STEP)) == (2, 3)
     assert resolve.max_turns(pipeline(), STEP) == 999
+    assert resolve.max_equal_calls(pipeline(), STEP) == 5
     assert (resolve.max_retries(full, step), resolve.max_retries(full, STEP)) == (0, 7)
     assert resolve.max_retries(pipeline(), STEP) == 3
     assert (resolve.temperature(full, step), resolve.temperature(full, STEP)) == (0.0, 1.0)
     assert resolve.temperature(pipeline(), STEP) == 0.7
     assert (resolve.max_output_tokens(full, step), resolve.max_output_tokens(full, STEP)) == (5, 6)
     assert resolve.max_output_tokens(pipeline(), STEP) == 32_768
+
+
+def test_loop_limit_order() -> None:
+    step = replace(STEP, max_equal_calls=0)
+    full = pipeline(step, replace(AGENT, max_equal_calls=7), max_equal_calls=9)
+    assert resolve.max_equal_calls(full, step) == 0
+    assert resolve.max_equal_calls(full, STEP) == 7
+    assert resolve.max_equal_calls(pipeline(max_equal_calls=9), STEP) == 9
+
+
+def test_who_may_edit_may_make_several_edits() -> None:
+    step = replace(STEP, tools=("edit",))
+    assert resolve.tools(pipeline(step), step, available=("edit", "multiedit")) == [
+        "edit",
+        "multiedit",
+    ]
+    step = replace(STEP, tools=("read",))
+    assert resolve.tools(pipeline(step), step, available=("read", "multiedit")) == ["read"]
 
 
 def test_thinking_order() -> None:

@@ -52,7 +52,11 @@ class Run(TimestampedModel):
     # A commit that the workspace must be put back to before a step starts; `base`: its first.
     reset_to = models.CharField(max_length=64, default="")
     initiated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="runs"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="runs",
+        db_index=False,  # `run_of_user`
     )
     key_user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -84,7 +88,7 @@ class Run(TimestampedModel):
             models.Index(fields=["initiated_by", "-created_at", "-id"], name="run_of_user"),
             # The reconciler: what still moves.
             models.Index(
-                fields=["status", "updated_at"],
+                fields=["status"],  # without the time: each step writes that, and no index with it
                 name="run_active",
                 condition=~Q(status__in=["completed", "failed", "cancelled"]),
             ),
@@ -97,14 +101,18 @@ class Run(TimestampedModel):
 class StepExecution(models.Model):
     """One attempt at one visit of one step. History is rows, never overwritten."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="executions")
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="executions", db_index=False
+    )  # `execution_one_per_attempt`
     generation = models.PositiveIntegerField(default=1)
     step_id = models.CharField(max_length=128)
     visit = models.PositiveIntegerField(default=1)
     attempt = models.PositiveIntegerField(default=1)
     agent_id = models.CharField(max_length=128)
     status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.QUEUED)
-    session = models.ForeignKey("agent_sessions.AgentSession", on_delete=models.SET_NULL, null=True)
+    session = models.ForeignKey(
+        "agent_sessions.AgentSession", on_delete=models.SET_NULL, null=True, db_index=False
+    )
     inputs = models.JSONField(default=dict)  # {prompt_sha, missing, missing_outputs}
     outputs = models.JSONField(default=dict)
     result_key = models.CharField(max_length=200, default="")
@@ -121,7 +129,9 @@ class StepExecution(models.Model):
     model_used = models.CharField(max_length=264, default="")
     commit_hash = models.CharField(max_length=64, default="")
     base_commit = models.CharField(max_length=64, default="")  # head before the step
-    loop_item = models.ForeignKey("runs.LoopItem", on_delete=models.SET_NULL, null=True)
+    loop_item = models.ForeignKey(
+        "runs.LoopItem", on_delete=models.SET_NULL, null=True, db_index=False
+    )
     # The execution whose outcome queued this one; null at the start and after a restart.
     queued_after_id = models.BigIntegerField(null=True)
     superseded = models.BooleanField(default=False)  # a restart took another path
@@ -165,6 +175,17 @@ class StepExecution(models.Model):
                 fields=["agent_id", "status"],
                 name="execution_agent_active",
                 condition=Q(status__in=["queued", "starting", "running", "finishing"]),
+            ),
+            # Each transition writes two rows here: only what is set costs an index entry.
+            models.Index(
+                fields=["session"],
+                name="execution_of_session",
+                condition=Q(session__isnull=False),
+            ),
+            models.Index(
+                fields=["loop_item"],
+                name="execution_of_item",
+                condition=Q(loop_item__isnull=False),
             ),
         ]
 
@@ -291,13 +312,15 @@ class RunOutput(models.Model):
         RUN = "run"
         LOOP_ITEM = "loop_item"
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="run_outputs")
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="run_outputs", db_index=False
+    )
     generation = models.PositiveIntegerField(default=1)
     key = models.CharField(max_length=128)
     value = models.TextField()
     step_execution = models.ForeignKey(StepExecution, on_delete=models.CASCADE, null=True)
     scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.RUN)
-    loop_item = models.ForeignKey(LoopItem, on_delete=models.SET_NULL, null=True)
+    loop_item = models.ForeignKey(LoopItem, on_delete=models.SET_NULL, null=True, db_index=False)
     current = models.BooleanField(default=True)
     retired_after_id = models.BigIntegerField(null=True)  # the outcome that ended its loop item
     created_at = models.DateTimeField(db_default=Now())
@@ -307,6 +330,14 @@ class RunOutput(models.Model):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
                 fields=["run", "key"], name="run_output_current", condition=Q(current=True)
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["run"], name="run_output_of_run"),  # history too
+            models.Index(
+                fields=["loop_item"],
+                name="run_output_of_item",
+                condition=Q(loop_item__isnull=False),
             ),
         ]
 

@@ -10,14 +10,16 @@ from apps.runs.prepared import fetch_prepared
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('djinnbot:slot:' || %s, 0))"
 
-_COUNT = """
-SELECT (SELECT count(*) FROM runs_stepexecution
-         WHERE agent_id = %(agent)s AND status IN ('starting', 'running', 'finishing'))
-     + (SELECT count(*) FROM runs_stepexecution e JOIN runs_run r ON r.id = e.run_id
-         WHERE e.agent_id = %(agent)s AND e.status = 'queued' AND e.due_at <= clock_timestamp()
-           AND r.status = 'running' AND NOT e.superseded
-           AND (%(execution)s::bigint IS NULL OR e.id < %(execution)s))
+BUSY_AND_WAITING = """
+(SELECT count(*) FROM runs_stepexecution
+  WHERE agent_id = %(agent)s AND status IN ('starting', 'running', 'finishing'))
++ (SELECT count(*) FROM runs_stepexecution e JOIN runs_run r ON r.id = e.run_id
+    WHERE e.agent_id = %(agent)s AND e.status = 'queued' AND e.due_at <= clock_timestamp()
+      AND r.status = 'running' AND NOT e.superseded {before})
 """
+_COUNT = "SELECT " + BUSY_AND_WAITING.format(
+    before="AND (%(execution)s::bigint IS NULL OR e.id < %(execution)s)"
+)
 
 _NEXT = """
 SELECT e.run_id FROM runs_stepexecution e JOIN runs_run r ON r.id = e.run_id

@@ -17,18 +17,22 @@ from apps.runs.claims import StepOutcome
 from apps.runs.events import run_topic, step_event
 from apps.runs.models import RunOutput
 from apps.runs.prepared import fetch_prepared
+from apps.runs.slots import BUSY_AND_WAITING
 from apps.runs.state import ExecutionRow, OutputRow, RunState
 from apps.runs.variables import step_limits
 
+# The own slot is given up and taken again: kept while all who wait would find one beside it.
+_SLOT_PART = """
+WITH slot AS (
+  SELECT NOT %(taken)s OR %(slots)s = 0 OR %(slots)s >= {busy_and_waiting} AS is_free
+),
+"""
 _OWN_PARTS = """
-WITH run AS (
+run AS (
   UPDATE runs_run SET version = version + 1, updated_at = clock_timestamp(),
                       current_step_id = %(step)s
    WHERE id = %(run)s AND version = %(version)s AND status = 'running'
-     AND (NOT %(taken)s OR %(slots)s = 0 OR NOT EXISTS (
-       SELECT 1 FROM runs_stepexecution e JOIN runs_run r ON r.id = e.run_id
-        WHERE e.agent_id = %(agent)s AND e.status = 'queued' AND e.due_at <= clock_timestamp()
-          AND NOT e.superseded AND r.status = 'running' AND e.run_id <> %(run)s))
+     AND (SELECT is_free FROM slot)
   RETURNING id, workspace_id
 ), done AS (
   UPDATE runs_stepexecution e
@@ -74,6 +78,7 @@ WITH run AS (
 """
 _TRANSITION = " ".join(
     (
+        _SLOT_PART.format(busy_and_waiting=BUSY_AND_WAITING.format(before="")),
         _OWN_PARTS,
         APPEND_PARTS.format(guard="next"),
         "SELECT next.id, next.fence, event.* FROM next, event",

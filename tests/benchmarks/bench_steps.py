@@ -85,12 +85,15 @@ def _moments(world: World, run_id: str) -> list[float]:
 
 
 def _throughput(world: World, pipeline_id: str, peer: "_Dbos") -> None:
-    """50 runs of 20 steps: one worker process of ours, and DBOS in this one."""
-    world["worker-agents"].environment = {
-        **world["worker-agents"].environment,
-        "BENCH_KEPT_STEPS": str(CHAIN),
-    }
-    world["worker-agents"].start()
+    """50 runs of 20 steps: two worker processes of ours, and DBOS in this one."""
+    for name in ("worker-one", "worker-two"):
+        world.live.worker(
+            "agents",
+            pool="threads",
+            concurrency=8,
+            name=name,
+            environment={"BENCH_KEPT_STEPS": str(CHAIN)},
+        )
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(3):
@@ -106,7 +109,15 @@ def _throughput(world: World, pipeline_id: str, peer: "_Dbos") -> None:
 
 
 def _runs_at_once(world: World, pipeline_id: str) -> float:
+    """From the first step entered to the last one. The workers stand still until all runs wait."""
+    workers = [world["worker-one"], world["worker-two"]]
+    for worker in workers:
+        worker.freeze()
     runs = [world.start_run(pipeline_id) for _ in range(RUNS)]
+    for run_id in runs:
+        world.wait_for_step(run_id, "S1", "queued", timeout_s=120)
+    for worker in workers:
+        worker.thaw()
     world.wait(runs, timeout_s=300)
     moments = [moment for run_id in runs for moment in _moments(world, run_id)]
     return len(moments) / (max(moments) - min(moments))

@@ -161,3 +161,16 @@ def test_the_statement_is_planned_once_a_connection() -> None:
         rows = cursor.fetchall()
     assert len(rows) == 1
     assert rows[0][0] >= 2
+
+
+def test_a_run_is_kept_while_all_who_wait_would_find_a_slot(settings: LazySettings) -> None:
+    settings.MAX_CONCURRENT_STEPS_PER_AGENT = 2
+    first, second, third = make_run(THREE), make_run(THREE), make_run(THREE)
+    start(first)
+    claim = take(first)
+    start(second)
+    ended = end(claim, Hold(owner="me"))
+    assert ended.next_step is not None
+    start(third)
+    ended = end(Claim(ended.next_step, ended.state), Hold(owner="me"))
+    assert ended.next_step is None

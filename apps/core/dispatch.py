@@ -42,6 +42,8 @@ class TaskName(StrEnum):
     SYNC_LIBRARIES = "upkeep.sync_libraries"
     SWEEP_BUDGETS = "upkeep.sweep_budgets"
     ROLL_UP_USAGE = "upkeep.roll_up_usage"
+    MEASURE_STORAGE = "upkeep.measure_storage"
+    CLEAN_STORAGE = "upkeep.clean_storage"
 
 
 QUEUE_OF: dict[TaskName, Queue] = {
@@ -61,6 +63,8 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.SYNC_LIBRARIES: Queue.MAINTENANCE,
     TaskName.SWEEP_BUDGETS: Queue.CONTROL,
     TaskName.ROLL_UP_USAGE: Queue.MAINTENANCE,
+    TaskName.MEASURE_STORAGE: Queue.MAINTENANCE,
+    TaskName.CLEAN_STORAGE: Queue.MAINTENANCE,
 }
 
 

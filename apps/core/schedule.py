@@ -21,6 +21,8 @@ def beat_schedule_sync() -> None:
         TaskName.SYNC_LIBRARIES: settings.LIBRARY_INTERVAL_S,
         TaskName.SWEEP_BUDGETS: settings.BUDGET_SWEEP_INTERVAL_S,
         TaskName.ROLL_UP_USAGE: settings.USAGE_INTERVAL_S,
+        TaskName.MEASURE_STORAGE: settings.MEASURE_INTERVAL_S,
+        TaskName.CLEAN_STORAGE: settings.CLEAN_INTERVAL_S,
     }
     with transaction.atomic():
         with connection.cursor() as cursor:

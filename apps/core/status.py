@@ -18,6 +18,7 @@ from health_check.exceptions import ServiceUnavailable
 from apps.core.aio import in_thread
 from apps.core.dispatch import Queue
 from apps.core.redis import redis_client
+from apps.core.space import space
 
 LEAST_FREE_BYTES = 512 * 1024 * 1024
 
@@ -80,6 +81,26 @@ async def health() -> dict[str, str]:
     return results
 
 
+def storage() -> dict[str, Any]:
+    """Room on the data root's disk. `state` is `away` when nothing answers there."""
+    try:
+        found = space()
+    except OSError:
+        return {"state": "away"}
+    juicefs = found.filesystem == "fuse.juicefs"
+    return {
+        "state": found.state,
+        "free_percent": found.free_percent,
+        "free_bytes": found.free_bytes,
+        "total_bytes": found.total_bytes,
+        "free_inodes": found.free_inodes,
+        "total_inodes": found.total_inodes,
+        "filesystem": found.filesystem,
+        "juicefs_mounted": juicefs,
+        "juicefs_volume": found.volume if juicefs else "",
+    }
+
+
 async def status() -> dict[str, Any]:
     checks = await health()
     healthy = all(state == "ok" for state in checks.values())
@@ -88,6 +109,7 @@ async def status() -> dict[str, Any]:
         "version": settings.VERSION,
         "checks": checks,
         "queues": await in_thread(queue_lengths),
+        "storage": await in_thread(storage),
         **({name: await in_thread(get) for name, get in _contributed.items()} if healthy else {}),
     }
 

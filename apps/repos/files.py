@@ -25,7 +25,7 @@ class FileEntry:
 
 
 @contextmanager
-def _opened(root: Path, parts: Sequence[str]) -> Iterator[int]:
+def opened(root: Path, parts: Sequence[str]) -> Iterator[int]:
     """A descriptor of the file. Each part is opened from the one before, so a link met on the way
     is seen as one, and nothing can be swapped between check and use."""
     descriptor = os.open(root, _DIRECTORY)
@@ -52,7 +52,7 @@ def _open_part(part: str, flags: int, directory: int) -> int:
 
 def file_text(root: Path, parts: Sequence[str]) -> str:
     """The text of a file. Raises PathForbidden, FileNotFound, FileTooLarge, FileNotText."""
-    with _opened(root, parts) as descriptor:
+    with opened(root, parts) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FileNotFound("This path is not a file.")

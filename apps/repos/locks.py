@@ -10,6 +10,8 @@ from django.db import connection
 from apps.repos.errors import WorkspaceLocked
 
 WAIT_S = 120.0
+_LOCK_FILES = "SELECT pg_try_advisory_lock(hashtextextended('djinnbot:files:' || %s, 0))"
+_UNLOCK_FILES = "SELECT pg_advisory_unlock(hashtextextended('djinnbot:files:' || %s, 0))"
 _POLL_S = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
@@ -25,6 +27,21 @@ def repository_lock(key: str, *, wait_s: float = WAIT_S) -> Iterator[None]:
         yield
     finally:
         _release(number)
+
+
+@contextmanager
+def run_files_lock(run_id: str) -> Iterator[bool]:
+    """Preparing, finalising, deleting and cleaning of one run exclude each other; False: somebody
+    is at it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_FILES, [run_id])
+        locked = bool(cursor.fetchone()[0])
+    try:
+        yield locked
+    finally:
+        if locked:
+            with connection.cursor() as cursor:
+                cursor.execute(_UNLOCK_FILES, [run_id])
 
 
 def _acquire(number: int, key: str, wait_s: float) -> None:

@@ -353,7 +353,11 @@ def _branch(workspace: Workspace) -> tuple[Git, str]:
         raise WorkspaceNotFound("This workspace is a plain directory without git.")
     mirror = Path(workspace.mirror_path)
     git = Git(git_dir=mirror)
-    tip = git.commit_of(f"refs/heads/{workspace.branch}") if mirror.is_dir() else ""
+    tip = ""
+    if mirror.is_dir():
+        # A merged branch is cleaned up in the end; its commits stay.
+        branch = git.commit_of(f"refs/heads/{workspace.branch}")
+        tip = branch or (workspace.head_commit and git.commit_of(workspace.head_commit))
     if not tip:
         raise WorkspaceNotFound("The branch of this run is not on the server any more.")
     return git, tip

@@ -266,6 +266,7 @@ def live_environment(
         "DJINNBOT_HOME": str(home),
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
+        "DJINNBOT_CRITICAL_SPACE_PERCENT": "0",  # runs do not wait for this machine's disk
         **(extra or {}),
     }
 

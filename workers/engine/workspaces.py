@@ -1,12 +1,9 @@
 """The directory of a run: made before its first step, dealt with after its last."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import structlog
-from django.db import connection
 
 from apps.core.errors import DjinnError, TransientError
+from apps.repos.locks import run_files_lock
 from apps.repos.models import Workspace
 from apps.repos.services import (
     workspace_delete,
@@ -23,27 +20,11 @@ from apps.runs.services.restart import FIRST_COMMIT
 log = structlog.get_logger(__name__)
 
 _NEEDS = frozenset({RunStatus.PENDING, RunStatus.RUNNING})
-_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('djinnbot:files:' || %s, 0))"
-_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('djinnbot:files:' || %s, 0))"
-
-
-@contextmanager
-def _files_of(run_id: str) -> Iterator[bool]:
-    """Prepare, finalise and delete of one run exclude each other; False: somebody is at it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [run_id])
-        locked = bool(cursor.fetchone()[0])
-    try:
-        yield locked
-    finally:
-        if locked:
-            with connection.cursor() as cursor:
-                cursor.execute(_UNLOCK, [run_id])
 
 
 def run_prepare(run_id: str) -> list[Queued]:
     """Make the run's directory and go on with the run; what is to be sent."""
-    with _files_of(run_id) as mine:
+    with run_files_lock(run_id) as mine:
         run = Run.objects.filter(id=run_id).first()
         if not mine or run is None or run.status not in _NEEDS:
             return []
@@ -90,7 +71,7 @@ def _workspace(run: Run) -> Workspace:
 
 def run_finalize(run_id: str) -> None:
     """Push and tidy up after a run that has ended, once no step of it holds the directory."""
-    with _files_of(run_id) as mine:
+    with run_files_lock(run_id) as mine:
         run = Run.objects.filter(id=run_id).select_related("workspace").first()
         if not mine or run is None or run.status not in RUN_TERMINAL or run.finalized_at:
             return
@@ -105,6 +86,6 @@ def run_finalize(run_id: str) -> None:
 
 
 def run_files_delete(run_id: str) -> None:
-    with _files_of(run_id) as mine:
+    with run_files_lock(run_id) as mine:
         if mine and not Run.objects.filter(id=run_id).exists():
             workspace_delete(run_id=run_id)

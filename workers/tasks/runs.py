@@ -12,6 +12,7 @@ from apps.core.dispatch import Queue, TaskName
 from apps.runs import services
 from apps.runs.errors import IllegalMove, RunNotFound
 from workers.engine import boxes, canvas, steps, workspaces
+from workers.engine.room import room_for
 from workers.engine.shutdown import shutting_down
 
 
@@ -30,13 +31,15 @@ def _warm_up(**_: object) -> None:
 @shared_task(name=TaskName.PREPARE_WORKSPACE)
 def prepare_workspace(run_id: str, *_: object, **__: object) -> None:
     """Make the run's directory, then go on as `start_run` would. Ready already: it is found."""
-    canvas.send(workspaces.run_prepare(run_id))
+    if room_for(run_id):
+        canvas.send(workspaces.run_prepare(run_id))
 
 
 @shared_task(name=TaskName.START_RUN, throws=(RunNotFound,))
 def start_run(run_id: str, *_: object, **__: object) -> None:
     """Queue the first step of a pending run. Delivered twice, it starts once."""
-    canvas.send(services.run_start(run_id=run_id))
+    if room_for(run_id):
+        canvas.send(services.run_start(run_id=run_id))
 
 
 @shared_task(name=TaskName.DISPATCH_RUN)

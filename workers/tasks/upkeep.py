@@ -10,8 +10,9 @@ from apps.core.dispatch import TaskName
 from apps.core.events import relay_unpublished
 from apps.llm.budgets.keeper import holds_sweep
 from apps.llm.usage.rollup import calls_prune, usage_roll_up
+from apps.ops.cleaner import storage_clean
+from apps.ops.usage import storage_measure
 from apps.pipelines.library import library_sync_if_changed
-from apps.repos.services import preserved_remove
 from apps.runs import services
 from workers.engine import boxes
 from workers.engine.checks import reap_checks
@@ -42,18 +43,28 @@ def retention() -> None:
     accounts_prune()
     usage_roll_up()
     calls_prune()
-    preserved_remove()
 
 
 @shared_task(name=TaskName.SWEEP_BUDGETS)
 def sweep_budgets() -> None:
-    """What processes held that are gone."""
+    """What processes held that are gone; steps that waited for room and have some now."""
     holds_sweep()
+    services.steps_unpark()
 
 
 @shared_task(name=TaskName.ROLL_UP_USAGE)
 def roll_up_usage() -> None:
     usage_roll_up()
+
+
+@shared_task(name=TaskName.MEASURE_STORAGE)
+def measure_storage() -> None:
+    storage_measure()
+
+
+@shared_task(name=TaskName.CLEAN_STORAGE)
+def clean_storage() -> None:
+    storage_clean(dry_run=False)
 
 
 @shared_task(name=TaskName.SYNC_LIBRARIES)

@@ -14,12 +14,30 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.core.aio import in_thread
 from apps.core.api.callers import ADMINS, ANYONE, USERS, USERS_AND_SESSIONS
 from apps.core.api.local import is_from_this_machine
 from apps.core.api.views import ApiMixin, ApiView, AsyncApiView
 from apps.core.metrics import EVENTS_UNPUBLISHED, QUEUE_LENGTH
 from apps.core.selectors import events_unpublished_count
-from apps.core.status import health, queue_lengths, status
+from apps.core.status import health, queue_lengths, status, storage
+
+
+class RoomSerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(
+        choices=["ok", "low", "critical", "away"],
+        help_text="`low`: free some space. `critical`: new runs wait. `away`: it cannot be read.",
+    )
+    free_percent = serializers.FloatField(
+        required=False, help_text="Of bytes or of inodes, whichever is scarcer."
+    )
+    free_bytes = serializers.IntegerField(required=False)
+    total_bytes = serializers.IntegerField(required=False)
+    free_inodes = serializers.IntegerField(required=False)
+    total_inodes = serializers.IntegerField(required=False)
+    filesystem = serializers.CharField(required=False)
+    juicefs_mounted = serializers.BooleanField(required=False)
+    juicefs_volume = serializers.CharField(required=False)
 
 
 class HealthSerializer(serializers.Serializer[Any]):
@@ -27,6 +45,7 @@ class HealthSerializer(serializers.Serializer[Any]):
     checks = serializers.DictField(
         child=serializers.CharField(), help_text="Each check: `ok`, or what is wrong."
     )
+    storage = RoomSerializer()
 
 
 class StatusSerializer(HealthSerializer):
@@ -50,7 +69,8 @@ class HealthView(AsyncApiView):
         """Whether the instance can work. 503 names the parts that cannot."""
         checks = await health()
         ok = all(state == "ok" for state in checks.values())
-        body = {"status": "ok" if ok else "degraded", "checks": checks}
+        room = await in_thread(storage)
+        body = {"status": "ok" if ok else "degraded", "checks": checks, "storage": room}
         return Response(body, status=200 if ok else 503)
 
 

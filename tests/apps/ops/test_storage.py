@@ -1,0 +1,123 @@
+"""What the data root takes up, what room is left, and who is told."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from rest_framework.test import APIClient
+
+from apps.core.models import Event
+from apps.core.space import space
+from apps.ops.models import StorageUsage
+from apps.ops.usage import size_of, storage_measure
+from apps.runs.choices import RunStatus
+from apps.runs.models import Run
+from tests.support.runs import make_run, make_user
+from workers.engine.room import room_for
+from workers.tasks.runs import start_run
+
+pytestmark = pytest.mark.django_db
+
+Client = Callable[..., APIClient]
+MB = 2**20
+
+
+@pytest.fixture(autouse=True)
+def root(settings: LazySettings, tmp_path: Path) -> Path:
+    settings.DATA_ROOT = tmp_path / "data"
+    for name in ("sandboxes/yang/.local/bin", "sandboxes/stas", "workspaces/shop.git", "runs"):
+        (settings.DATA_ROOT / name).mkdir(parents=True)
+    return Path(settings.DATA_ROOT)
+
+
+def test_a_size_counts_blocks_once_and_follows_no_link(root: Path, tmp_path: Path) -> None:
+    home = root / "sandboxes" / "yang"
+    (home / "big").write_bytes(os.urandom(3 * MB))
+    os.link(home / "big", home / "again")
+    (tmp_path / "outside").write_bytes(os.urandom(3 * MB))
+    (home / "link").symlink_to(tmp_path / "outside")
+    (home / "loop").symlink_to(home)
+    found = size_of(home)
+    assert 3 * MB <= found.bytes < 3 * MB + 64 * 1024
+    assert (found.files, found.directories) == (4, 2)
+
+
+def test_measuring_keeps_a_row_for_each_part_and_forgets_what_is_gone(
+    root: Path, settings: LazySettings
+) -> None:
+    (root / "sandboxes" / "yang" / "big").write_bytes(os.urandom(2 * MB))
+    settings.SANDBOX_QUOTA_MB = 1
+    assert storage_measure() == 6
+    rows = {(row.kind, row.name): row for row in StorageUsage.objects.all()}
+    assert set(rows) == {
+        *(("section", name) for name in ("runs", "sandboxes", "workspaces")),
+        *(("agent", name) for name in ("stas", "yang")),
+        ("project", "shop.git"),
+    }
+    assert rows["agent", "yang"].is_over
+    assert not rows["agent", "stas"].is_over
+    storage_measure()
+    told = Event.objects.filter(type="QUOTA_EXCEEDED")
+    assert [event.payload["agentId"] for event in told] == ["yang"]  # once
+
+    (root / "sandboxes" / "stas").rmdir()
+    storage_measure()
+    assert not StorageUsage.objects.filter(name="stas").exists()
+
+
+def test_measuring_stops_in_time_and_goes_on_with_the_oldest(root: Path) -> None:
+    done = []
+    for _ in range(6):
+        assert storage_measure(for_s=0) == 1
+        done.append(StorageUsage.objects.latest("measured_at").name)
+    assert len(set(done)) == 6
+
+
+def test_storage_is_shown_to_admins_only(root: Path, api_client: Client) -> None:
+    storage_measure()
+    admin = api_client(make_user("root", is_staff=True))
+    body = admin.get("/v1/storage").json()
+    assert body["storage"]["state"] in {"ok", "low", "critical"}
+    assert [row["name"] for row in body["agents"]] == ["stas", "yang"]
+    assert [row["name"] for row in body["projects"]] == ["shop.git"]
+    assert admin.post("/v1/storage/measure").status_code == 202
+    cleaned = admin.post("/v1/storage/clean").json()
+    assert cleaned == {"dry_run": True, "freed_bytes": 0, "deletions": []}
+    user = api_client(make_user("ada"))
+    for method, path in [("get", ""), ("post", "/measure"), ("post", "/clean")]:
+        assert getattr(user, method)(f"/v1/storage{path}").status_code == 403
+
+
+def test_health_tells_of_room(root: Path, settings: LazySettings) -> None:
+    body = APIClient().get("/v1/health").json()
+    room = body["storage"]
+    assert 0 <= room["free_percent"] <= 100
+    assert room["free_bytes"] <= room["total_bytes"]
+    assert room["juicefs_mounted"] is False
+    settings.LOW_SPACE_PERCENT = 101
+    settings.CRITICAL_SPACE_PERCENT = 0
+    assert APIClient().get("/v1/health").json()["storage"]["state"] == "low"
+    settings.DATA_ROOT = root / "away"
+    assert APIClient().get("/v1/health").json()["storage"] == {"state": "away"}
+
+
+def test_new_runs_wait_for_room_and_those_under_way_go_on(settings: LazySettings) -> None:
+    run = make_run([{"id": "A"}], workspace_type="none")
+    settings.CRITICAL_SPACE_PERCENT = 101
+    assert space().state == "critical"
+    for _ in range(2):
+        start_run(run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.PENDING
+    waits = Event.objects.filter(run_id=run.pk, type="RUN_WAITING")
+    assert [event.payload["reason"] for event in waits] == ["storage_low"]
+
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
+    assert room_for(run.pk)
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.PENDING)
+    settings.CRITICAL_SPACE_PERCENT = 0
+    start_run(run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.RUNNING

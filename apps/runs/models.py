@@ -138,7 +138,9 @@ class StepExecution(models.Model):
     # Why its worker must stop it, in words of `AbortReason`; empty: it need not.
     abort_reason = models.CharField(max_length=8, choices=AbortReason.choices, default="")
     timeout_s = models.PositiveIntegerField(default=300)
-    due_at = models.DateTimeField(db_default=Now())  # not before: back-off of a retry
+    due_at = models.DateTimeField(db_default=Now())  # not before: back-off, or parked
+    parked_code = models.CharField(max_length=64, db_default="", blank=True)  # why it last waited
+    parked_message = models.TextField(db_default="", blank=True)
     queued_at = models.DateTimeField(db_default=Now())
     dispatched_at = models.DateTimeField(null=True)
     dispatch_count = models.PositiveIntegerField(default=0)

@@ -65,6 +65,7 @@ EXECUTION_FIELDS = (
     *("inputs", "outputs", "result_key", "error", "error_code", "retry_count", "lost_count"),
     *("max_retries", "repair", "human_context", "model_used", "commit_hash", "base_commit"),
     *("loop_item_id", "superseded", "timeout_s", "queued_after_id", "due_at", "queued_at"),
+    *("parked_code", "parked_message"),
     *("started_at", "finished_at"),
 )
 CHECK_FIELDS = (
@@ -278,6 +279,8 @@ def _untouched(step_id: str, agent_id: str, description: str) -> Row:
         "outputs": {},
         "error": "",
         "error_code": "",
+        "parked_code": "",
+        "parked_message": "",
         "loop_item": None,
         "remedy": "",
         "checks": [],

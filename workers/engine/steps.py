@@ -149,6 +149,15 @@ def _stored(claim: Claim, control: Control, outcome: StepOutcome, hold: Hold | N
     step, row = claim.step, claim.state.execution(claim.step.execution_id)
     if control.is_running and row is not None:
         row.status = StepStatus.RUNNING
+    if outcome.error_code in services.PARKING and services.step_park(
+        run_id=step.run_id,
+        execution_id=step.execution_id,
+        fence=step.fence,
+        code=outcome.error_code,
+        message=outcome.error,
+    ):
+        log.info("step parked", error_code=outcome.error_code)
+        return Finished()
     return services.step_finish(
         run_id=step.run_id,
         execution_id=step.execution_id,

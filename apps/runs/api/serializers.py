@@ -295,6 +295,10 @@ class ExecutionSerializer(serializers.Serializer[Any]):
     timeout_s = serializers.IntegerField(allow_null=True)
     queued_after_id = serializers.IntegerField(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True)
+    parked_code = serializers.CharField(
+        allow_null=True, help_text="Why it waits, or last waited, for money or a provider."
+    )
+    parked_message = serializers.CharField(allow_null=True)
     queued_at = serializers.DateTimeField(allow_null=True)
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)

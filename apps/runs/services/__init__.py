@@ -36,6 +36,7 @@ from apps.runs.services.outputs import (
     run_knowledge_add,
     run_output_put,
 )
+from apps.runs.services.park import PARKING, step_park, steps_unpark
 from apps.runs.services.restart import run_restart, step_restart
 from apps.runs.services.start import (
     run_finalized,
@@ -45,6 +46,7 @@ from apps.runs.services.start import (
 )
 
 __all__ = [
+    "PARKING",
     "approval_decide",
     "approval_expire",
     "check_end",
@@ -84,6 +86,7 @@ __all__ = [
     "step_lost",
     "step_note",
     "step_poll",
+    "step_park",
     "step_position",
     "step_renew",
     "step_restart",
@@ -91,4 +94,5 @@ __all__ = [
     "step_session_started",
     "step_stale",
     "step_take",
+    "steps_unpark",
 ]

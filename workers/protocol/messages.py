@@ -20,8 +20,13 @@ SessionKind = Literal["pipeline", "executor", "pulse", "chat", "onboarding"]
 
 
 class Message(BaseModel):
+    # Built at first use: a box says that it is ready before it needs most of them.
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        defer_build=True,
     )
 
     stream: ClassVar[Literal["cmd", "out", "evt"]]

@@ -14,6 +14,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.usage import RunUsage
 
 from workers.protocol.messages import (
+    MESSAGES,
     AgentStep,
     CompactionComplete,
     CompactSession,
@@ -36,7 +37,6 @@ from workers.runtime.inbox import Work
 from workers.runtime.model_facts import context_window, sees_images
 from workers.runtime.models import build_model
 from workers.runtime.step import StepRunner
-from workers.runtime.structured import structured_answer
 from workers.runtime.switch import SwitchModel
 from workers.runtime.text import TextBatcher
 from workers.runtime.tools.analysis import AnalysisTools
@@ -136,6 +136,8 @@ class Engine:
         return await runner.run()
 
     async def structured(self, command: StructuredOutput) -> StepEnd:
+        from workers.runtime.structured import structured_answer  # late: few sessions need it
+
         self._steps += 1
         if command.model and command.model != self._model.name:
             self._model.use(command.model)
@@ -274,6 +276,10 @@ class Engine:
 
 def rehearse() -> None:
     """Make a model and the tools once, for what that imports and builds."""
+    import workers.runtime.structured  # noqa: F401  loaded for the forks
+
+    for kind in MESSAGES.values():
+        kind.model_rebuild()
     nowhere = Path("/")
     names = ("SESSION_ID", "REDIS_URL", "DJINNBOT_API_URL", "DJINNBOT_SESSION_TOKEN")
     config = config_from(

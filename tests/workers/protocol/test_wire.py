@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workers.protocol.keys import StreamKeys
@@ -50,7 +50,11 @@ def _typed(annotation: Any) -> st.SearchStrategy[Any]:
     return TEXT if annotation is str else st.from_type(annotation)
 
 
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 @pytest.mark.parametrize("name", sorted(MESSAGES))
+@QUICK
 @given(data=st.data())
 def test_every_message_survives_the_wire(name: str, data: st.DataObject) -> None:
     kind = MESSAGES[name]

@@ -23,7 +23,7 @@ import structlog
 from django.db import connection, transaction
 
 from apps.core.errors import Malformed
-from apps.core.redis import Circuit, redis_client
+from apps.core.redis import Circuit, Command, OneWay, redis_client
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +41,7 @@ _RELAY_LOCK = 0x646A_0001  # advisory lock: one relay in the whole install
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _COLUMNS = {"runId": "run_id", "stepId": "step_id", "sessionId": "session_id"}
 _circuit = Circuit(pause_s=3.0)
+_teller = OneWay()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,28 +237,28 @@ def _publish(topic: str, frames: Sequence[Frame], hint: int | None) -> None:
     """Tell Redis. Entries that come late or twice are refused by it, which is what we want."""
     if _circuit.is_open:
         return
-    pipeline = redis_client().pipeline(transaction=False)
-    _add(pipeline, topic, frames)
+    commands = _additions(topic, frames)
     if hint is not None:
-        _add_hint(pipeline, hint)
+        commands.append(_hint(hint))
     try:
-        pipeline.execute(raise_on_error=False)
+        _teller.send(commands)
     except redis.RedisError as exc:
         if _circuit.trip():
             log.warning("Redis did not take events; readers go to PostgreSQL", error=str(exc))
 
 
-def _add(pipeline: "redis.client.Pipeline", topic: str, frames: Iterable[Frame]) -> None:
+def _additions(topic: str, frames: Iterable[Frame]) -> list[Command]:
     key = stream_key(topic)
-    for frame in frames:
-        pipeline.xadd(
-            key, {"y": frame.type, "f": frame.text}, id=f"{frame.id}-0", maxlen=STREAM_LENGTH
-        )
-    pipeline.expire(key, STREAM_TTL_S)  # a topic that ended is forgotten a week after its last word
+    limit = ("MAXLEN", "~", STREAM_LENGTH)
+    found: list[Command] = [
+        ("XADD", key, *limit, f"{frame.id}-0", "y", frame.type, "f", frame.text) for frame in frames
+    ]
+    # A topic that ended is forgotten a week after its last word.
+    return [*found, ("EXPIRE", key, STREAM_TTL_S)]
 
 
-def _add_hint(pipeline: "redis.client.Pipeline", xid: int) -> None:
-    pipeline.xadd(FEED_STREAM, {"x": str(xid)}, maxlen=FEED_STREAM_LENGTH)
+def _hint(xid: int) -> Command:
+    return ("XADD", FEED_STREAM, "MAXLEN", "~", FEED_STREAM_LENGTH, "*", "x", xid)
 
 
 def relay_unpublished(older_than_s: float = RELAY_AFTER_S) -> int:
@@ -326,18 +327,22 @@ def _heal(topic: str, frames: Sequence[Frame]) -> int:
     }
     missing = [frame for frame in frames if frame.id.encode() not in present]
     if missing:
-        pipeline = client.pipeline(transaction=False)
-        _add(pipeline, topic, missing)
-        pipeline.execute(raise_on_error=False)
+        _answered(_additions(topic, missing))
     return len(missing)
 
 
 def _hint_all(xids: Iterable[int]) -> None:
     newest = max(xids, default=None)
     if newest is not None:
-        pipeline = redis_client().pipeline(transaction=False)
-        _add_hint(pipeline, newest)
-        pipeline.execute(raise_on_error=False)
+        _answered([_hint(newest)])
+
+
+def _answered(commands: Iterable[Command]) -> None:
+    """Send and wait until Redis has taken them. Raises `redis.RedisError` when it is away."""
+    pipeline: Any = redis_client().pipeline(transaction=False)  # this call of it is untyped
+    for command in commands:
+        pipeline.execute_command(*command)
+    pipeline.execute(raise_on_error=False)
 
 
 # Reading

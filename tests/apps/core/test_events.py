@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import redis
 from django.db import connection, transaction
 
 from apps.core import events
+from apps.core import redis as shared_redis
 from apps.core.events import (
     FeedCursor,
     NewEvent,
@@ -23,6 +24,7 @@ from apps.core.events import (
     topic_delete,
 )
 from apps.core.models import Event
+from tests.support.live import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,6 +123,13 @@ def test_redis_and_postgresql_give_the_same_bytes(redis_client: redis.Redis) -> 
     assert frame.data["stepId"] == "s1"
 
 
+def test_redis_that_was_restarted_is_told_again(redis_client: Any) -> None:
+    events_append("run:a", [NewEvent(type="E")])
+    redis_client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    events_append("run:a", [NewEvent(type="E")])
+    eventually(lambda: redis_client.xlen(stream_key("run:a")) == 2)
+
+
 def test_dead_redis_fails_no_writer_and_slows_only_the_first(
     settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +140,8 @@ def test_dead_redis_fails_no_writer_and_slows_only_the_first(
         asked.append(1)
         return dead
 
-    monkeypatch.setattr(events, "redis_client", client)
+    monkeypatch.setattr(shared_redis, "redis_client", client)
+    monkeypatch.setattr(events, "_teller", shared_redis.OneWay())
     for _ in range(50):
         events_append("run:a", [NewEvent(type="E")])
     assert ids("run:a") == list(range(1, 51))

@@ -75,8 +75,12 @@ class Run(TimestampedModel):
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
-    cost_total = models.DecimalField(max_digits=18, decimal_places=10, null=True)
-    tokens_total = models.BigIntegerField(default=0)
+    # What was foretold at the start (`apps.runs.forecast`), and when it turned out too low.
+    forecast = models.JSONField(db_default={}, blank=True)
+    forecast_exceeded_at = models.DateTimeField(null=True)
+    # Model calls are recorded below this directory of cassettes, or answered from it.
+    recorded_as = models.CharField(max_length=64, db_default="", blank=True)
+    replay_of = models.CharField(max_length=64, db_default="", blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at", "-id"]

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import orjson
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from apps.core.events import events_after
+from apps.llm.models import UsageTotal
 from apps.llm.selectors import run_totals
 from apps.pipelines import resolve
 from apps.pipelines.graph import edges
@@ -22,6 +25,7 @@ from apps.runs.choices import (
 )
 from apps.runs.errors import STEP_ERROR_CODES, RunNotFound, StepNotFound
 from apps.runs.events import run_topic
+from apps.runs.forecast import drift, run_seconds
 from apps.runs.models import (
     Approval,
     LoopState,
@@ -43,7 +47,7 @@ LIST_FIELDS: Mapping[str, str] = {
 PLAIN_FIELDS = (
     *("id", "kind", "pipeline_id", "project_id", "task_id", "status", "generation", "outputs"),
     *("human_context", "key_resolution", "error_code", "error", "parent_run_id"),
-    *("created_at", "updated_at", "started_at", "completed_at", "cost_total", "tokens_total"),
+    *("created_at", "updated_at", "started_at", "completed_at", "forecast"),
 )
 DETAIL_FIELDS: Mapping[str, str] = {
     "workspace_branch": "workspace__branch",
@@ -82,6 +86,17 @@ def _named(fields: Mapping[str, str]) -> dict[str, F]:
     return {name: F(column) for name, column in fields.items()}
 
 
+def _costs() -> dict[str, Combinable]:
+    """What a run cost so far: the sums that are kept with each of its calls."""
+    sums = UsageTotal.objects.filter(kind=UsageTotal.Kind.RUN, ref=OuterRef("id"))
+    tokens = F("input_tokens") + F("output_tokens")
+    tokens += F("cache_read_tokens") + F("cache_write_tokens")
+    return {
+        "cost_total": Subquery(sums.values("cost_total")),
+        "tokens_total": Coalesce(Subquery(sums.values(all=tokens)), 0),
+    }
+
+
 def run_list(
     visible: Q,
     *,
@@ -99,7 +114,9 @@ def run_list(
         runs = runs.filter(status=status)
     if since is not None:
         runs = runs.filter(created_at__gte=since)
-    rows = runs.order_by("-created_at", "-id").values(*PLAIN_FIELDS, **_named(LIST_FIELDS))
+    rows = runs.order_by("-created_at", "-id").values(
+        *PLAIN_FIELDS, **_named(LIST_FIELDS), **_costs()
+    )
     return cast("QuerySet[Run, Row]", rows)
 
 
@@ -112,7 +129,8 @@ def executor_runs(visible: Q, *, project_id: str, task_id: str, limit: int) -> l
     """The newest executor runs of a task, with what each reported."""
     runs = run_list(visible, kind=RunKind.EXECUTOR, project_id=project_id, task_id=task_id)
     return [
-        dict(row) for row in runs.values(*PLAIN_FIELDS, *LIST_FIELDS, "executor_result")[:limit]
+        dict(row)
+        for row in runs.values(*PLAIN_FIELDS, *LIST_FIELDS, *_costs(), "executor_result")[:limit]
     ]
 
 
@@ -122,7 +140,8 @@ def _took_part(agent_id: str) -> Q:
 
 def run_row(run_id: str) -> Row:
     """One run as the list shows it."""
-    rows = Run.objects.filter(id=run_id).values(*PLAIN_FIELDS, **_named(LIST_FIELDS))
+    runs = Run.objects.filter(id=run_id)
+    rows = runs.values(*PLAIN_FIELDS, **_named(LIST_FIELDS), **_costs())
     row: Row | None = rows.first()
     if row is None:
         raise RunNotFound(run_id)
@@ -133,7 +152,13 @@ def run_get(run_id: str) -> Row:
     """A run whole: steps (newest visit each), every execution, loops, approvals, cost."""
     row: Row | None = (
         Run.objects.filter(id=run_id)
-        .values(*PLAIN_FIELDS, *DETAIL_PLAIN, **_named(LIST_FIELDS), **_named(DETAIL_FIELDS))
+        .values(
+            *PLAIN_FIELDS,
+            *DETAIL_PLAIN,
+            **_named(LIST_FIELDS),
+            **_costs(),
+            **_named(DETAIL_FIELDS),
+        )
         .first()
     )
     if row is None:
@@ -154,7 +179,11 @@ def run_get(run_id: str) -> Row:
     row["loops"] = loop_list(run_id, generation=row["generation"])
     row["approvals"] = approval_list(run_id)
     row["cost"] = _cost(run_id)
-    row["cost_total"], row["tokens_total"] = row["cost"]["total"], row["cost"]["tokens"]
+    row["drift"] = drift(
+        row["forecast"],
+        cost=row["cost"]["total"],
+        seconds=run_seconds(row["started_at"], row["completed_at"]),
+    )
     if row["status"] not in RUN_TERMINAL:
         row["outputs"] = run_outputs(run_id)
     return row

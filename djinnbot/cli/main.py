@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "steps": ("steps", "steps", "List, show and restart the steps of a run."),
     "pipeline": ("pipeline", "pipeline", "List, show and check pipelines."),
     "agent": ("agent", "agent", "List and show agents."),
+    "usage": ("usage", "usage", "Show what model calls used and cost."),
+    "budget": ("usage", "budget", "Show, set and remove limits on cost."),
     "api": ("api", "api", "Call the API directly."),
     "completion": ("session", "completion", "Print the completion script of a shell."),
 }

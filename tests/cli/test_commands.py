@@ -323,3 +323,25 @@ def test_api_calls(cli: Cli, tmp_path: Path) -> None:
 def test_no_colour_reaches_a_pipe(cli: Cli) -> None:
     answer = cli("run", "test-simple", "a task")
     assert "\x1b[" not in answer.out + answer.err
+
+
+def test_budgets_and_usage(cli: Cli) -> None:
+    agent = ("budget", "set", "agent", "week", "--of", "finn")
+    made = cli(*agent, "--usd", "2.5").out.strip()
+    assert made.startswith("bgt_")
+    assert cli(*agent, "--usd", "3").out.strip() == made
+    rows = cli("budget", "list", "--json").json
+    limits = {(row["scope"], row["window"]): row["hard_usd"] for row in rows}
+    assert limits[("agent", "week")] == 3.0
+    assert limits[("run", "total")] == 10.0
+    assert "$100.00" in cli("budget").out
+    assert cli("budget", "remove", made, "--yes").code == 0
+    assert cli(*agent).code == 2
+    assert cli("usage", "--json").json == []
+    assert cli("usage", "--csv").out.startswith("bucket,provider_id,group,calls")
+
+
+def test_a_start_says_what_is_likely(cli: Cli) -> None:
+    answer = cli("run", "test-simple", "Say hello", "--detach")
+    assert answer.code == 0
+    assert "From " in answer.err or "nothing can be foretold" in answer.err

@@ -47,9 +47,12 @@ def retention() -> None:
 
 @shared_task(name=TaskName.SWEEP_BUDGETS)
 def sweep_budgets() -> None:
-    """What processes held that are gone; steps that waited for room and have some now."""
+    """What processes held that are gone; steps that waited for room and have some now; runs that
+    cost or take more than was foretold."""
     holds_sweep()
     services.steps_unpark()
+    services.runs_foretell()
+    services.runs_drift()
 
 
 @shared_task(name=TaskName.ROLL_UP_USAGE)

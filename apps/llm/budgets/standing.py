@@ -60,7 +60,7 @@ SELECT NOT EXISTS (
 def budget_standing(caller: Caller, *, scope: str = "", subject: str = "") -> list[Row]:
     """An admin sees all; a user the instance's budget, their own and those of their runs."""
     own = "" if caller.is_admin else str(getattr(caller.user, "pk", "") or "")
-    params = {
+    params: dict[str, Any] = {
         "all": caller.is_admin,
         "user": own,
         "scope": scope,
@@ -75,8 +75,9 @@ def budget_standing(caller: Caller, *, scope: str = "", subject: str = "") -> li
 
 def budget_has_room(subjects: Mapping[str, str], *, micro: int, tokens: int) -> bool:
     """Whether a call of that worst case would be let through now. Nothing is held by asking."""
+    asked: dict[str, Any] = {"subjects": Jsonb(subjects), "micro": micro, "tokens": tokens}
     with connection.cursor() as cursor:
-        cursor.execute(_ROOM, {"subjects": Jsonb(subjects), "micro": micro, "tokens": tokens})
+        cursor.execute(_ROOM, asked)
         return bool(cursor.fetchone()[0])
 
 

@@ -5,6 +5,7 @@ runs, nor how late a row comes. Days are summed from their hours, and both outli
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -63,7 +64,7 @@ def usage_roll_up() -> int:
 
 
 def _sum(grain: str, statement: str, begin: datetime, end: datetime) -> None:
-    span = {"grain": grain, "from": begin, "to": end}
+    span: dict[str, Any] = {"grain": grain, "from": begin, "to": end}
     with connection.cursor() as cursor:
         cursor.execute(_FORGET, span)
         cursor.execute(statement, span)

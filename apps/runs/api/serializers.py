@@ -70,6 +70,42 @@ class RunCreateSerializer(serializers.Serializer[Any]):
         return _named(value)
 
 
+class RunForecastAskSerializer(serializers.Serializer[Any]):
+    pipeline_id = serializers.CharField(max_length=128)
+    model_override = serializers.CharField(
+        max_length=264, required=False, default="", allow_blank=True
+    )
+
+
+class RangeSerializer(serializers.Serializer[Any]):
+    """Nine of ten runs lie above `p10`, one of ten above `p90`."""
+
+    p10 = serializers.FloatField()
+    p50 = serializers.FloatField()
+    p90 = serializers.FloatField()
+
+
+class RunForecastSerializer(serializers.Serializer[Any]):
+    basis = serializers.ChoiceField(choices=("same_model", "same_pipeline", "none"))
+    runs = serializers.IntegerField(help_text="How many runs it is told from.")
+    cost_usd = RangeSerializer(allow_null=True)
+    duration_s = RangeSerializer(allow_null=True)
+    note = serializers.CharField()
+
+
+class AcceptedCostQuery(serializers.Serializer[Any]):
+    since = serializers.DateTimeField(required=False, help_text="30 days ago unless given.")
+
+
+class AcceptedCostSerializer(serializers.Serializer[Any]):
+    pipeline_id = serializers.CharField()
+    runs = serializers.IntegerField(help_text="All that ended, whatever the end.")
+    accepted = serializers.IntegerField(help_text="Those that completed.")
+    cost_total = serializers.FloatField(allow_null=True)
+    cost_unknown_calls = serializers.IntegerField()
+    cost_per_accepted = serializers.FloatField(allow_null=True)
+
+
 class RunFilterSerializer(serializers.Serializer[Any]):
     pipeline_id = serializers.CharField(required=False)
     status = serializers.ChoiceField(
@@ -225,6 +261,9 @@ class RunSerializer(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
     cost_total = serializers.DecimalField(max_digits=18, decimal_places=10, allow_null=True)
     tokens_total = serializers.IntegerField()
+    forecast = serializers.DictField(
+        help_text="What was foretold soon after the start, as `runs/forecast` answers; or empty."
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
@@ -404,6 +443,10 @@ class RunDetailSerializer(RunSerializer):
     loops = LoopSerializer(many=True)
     approvals = ApprovalSerializer(many=True)
     cost = RunCostSerializer()
+    drift = serializers.ListField(
+        child=serializers.ChoiceField(choices=("cost", "duration")),
+        help_text="What is above what was foretold by now.",
+    )
 
 
 class RunStateSerializer(serializers.Serializer[Any]):

@@ -1,5 +1,5 @@
 from apps.core.api.urls import route
-from apps.runs.api import team, views
+from apps.runs.api import forecast_views, team, views
 
 _RUN = "runs/<str:run_id>"
 _STEP = "steps/<str:run_id>/<str:step_id>"
@@ -8,6 +8,8 @@ _QUEUE = f"{_AGENT}/queue"
 
 urlpatterns = [
     route("runs", views.RunsView.as_view(), name="runs"),
+    route("runs/forecast", forecast_views.RunForecastView.as_view(), name="run-forecast"),
+    route("runs/costs", forecast_views.AcceptedCostView.as_view(), name="run-costs"),
     route(_RUN, views.RunView.as_view(), name="run"),
     route(f"{_RUN}/cancel", views.RunCancelView.as_view(), name="run-cancel"),
     route(f"{_RUN}/pause", views.RunPauseView.as_view(), name="run-pause"),

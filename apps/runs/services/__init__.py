@@ -29,6 +29,7 @@ from apps.runs.services.create import run_create
 from apps.runs.services.delete import run_delete, runs_delete, runs_prune
 from apps.runs.services.dispatch import run_queued
 from apps.runs.services.finish import run_advance, run_unstall, step_aborted, step_finish
+from apps.runs.services.foretell import runs_drift, runs_foretell
 from apps.runs.services.fork import run_fork
 from apps.runs.services.lost import step_hand_over, step_lost, step_stale
 from apps.runs.services.outputs import (
@@ -74,6 +75,8 @@ __all__ = [
     "run_unstall",
     "run_workspace_set",
     "runs_delete",
+    "runs_drift",
+    "runs_foretell",
     "runs_prune",
     "step_aborted",
     "step_claim",

@@ -1,5 +1,6 @@
 """`djinn run`: start a run and follow it."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from djinnbot.cli.client import Api
 from djinnbot.cli.errors import CliError, Exit
+from djinnbot.cli.money import forecast_line
 from djinnbot.cli.options import current_options, global_options
 from djinnbot.cli.output import print_json, say
 from djinnbot.cli.watch import watch_run
@@ -66,6 +68,7 @@ def run(
     }
     body.update({name: value for name, value in optional.items() if value})
     api = Api(current_options())
+    _say_forecast(api, pipeline, model or "")
     started = api.post("/v1/runs", body)
     run_id = str(started["id"])
     if not follow:
@@ -73,6 +76,13 @@ def run(
         return Exit.OK
     say(f"Run {run_id} started.")
     return watch_run(api, run_id, timeout_s=current_options().timeout)
+
+
+def _say_forecast(api: Api, pipeline: str, model: str) -> None:
+    """What it will likely cost, before it starts. Whatever is wrong, the start itself will say."""
+    with contextlib.suppress(CliError):
+        asked = {"pipeline_id": pipeline, "model_override": model}
+        say(forecast_line(api.post("/v1/runs/forecast", asked)))
 
 
 def _print_started(started: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 from apps.llm.pricing import UNKNOWN, Cost, Price, Tokens, price_tokens
 
 KeySource = Literal["personal", "admin_shared", "project", "instance", "none"]
-Endpoint = Literal["chat", "responses", "messages", "embeddings"]
+Endpoint = Literal["chat", "responses", "messages", "count_tokens", "embeddings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

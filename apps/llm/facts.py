@@ -30,11 +30,18 @@ class SessionFacts:
     outputs: tuple[str, ...] = ()  # declared by the step
     results: tuple[str, ...] = ()  # values that `on_result` of the step routes by
     loop_names: tuple[str, ...] = ()  # outputs that some step of the pipeline loops over
+    recorded_as: str = ""  # the recording that the run's calls go into
+    replay_of: str = ""  # the recording that answers them
 
 
 @cache
 def _source(path: str) -> Callable[[str], SessionFacts | None]:
     return cast(Callable[[str], SessionFacts | None], import_string(path))
+
+
+def known_facts(session_id: str) -> SessionFacts | None:
+    """What this process has already asked for."""
+    return _known.get(session_id)
 
 
 def session_facts(session_id: str) -> SessionFacts:

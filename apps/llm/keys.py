@@ -1,7 +1,7 @@
-"""Provider keys, read at the moment of use: a replaced key file needs no restart.
+"""Provider keys in plain: from the environment at the moment of use, or unsealed from a row.
 
-`NAME` holds a key, or `NAME_FILE` the path of a file with it. Keys go from here into the header of
-the request to the provider and nowhere else.
+`NAME` holds a key, or `NAME_FILE` the path of a file with it, and a replaced file needs no restart.
+Keys go from here into the header of the request to the provider and nowhere else.
 """
 
 import os
@@ -9,9 +9,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apps.core.crypto import unseal
 from apps.llm.calls import KeySource
 from apps.llm.errors import GatewayError
+from apps.llm.models import ProviderKey
 from apps.llm.providers import PROVIDERS, Provider
+from apps.llm.registry import StoredKey
 
 _LOOKS_SECRET = re.compile(
     r"(?i)\b(?:sk|gsk|xai|csk|hf|dst)[-_][A-Za-z0-9_\-*.]{6,}|AIza[\w-]{20,}"
@@ -19,35 +22,48 @@ _LOOKS_SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderKey:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsableKey:
+    """A key that a call may use, and on what ground. `id`: its row; None: from the environment."""
+
     value: str = field(repr=False)
-    variable: str
     source: KeySource = "instance"
-    id: int | None = None  # its row; None: from the environment
+    id: int | None = None
     share_id: int | None = None
 
     @property
     def masked(self) -> str:
-        """Enough to tell two keys apart, too little to use one."""
-        return f"…{self.value[-4:]}" if len(self.value) >= 16 else "…"
+        return masked(self.value)
 
 
-def provider_key(provider: Provider) -> ProviderKey | None:
-    """The key to use. None: the provider needs none. Raises `no_provider_key` otherwise."""
+def masked(value: str) -> str:
+    """Enough to tell two keys apart, too little to use one."""
+    return f"…{value[-4:]}" if len(value) >= 16 else "…"
+
+
+def environment_key(provider: Provider) -> str:
+    """The key that the platform's environment sets; "" for none. Raises `no_provider_key` when it
+    names a file that cannot be read."""
     for variable in provider.key_variables:
         if value := _read(variable):
-            return ProviderKey(value, variable)
-    if provider.key_optional or not provider.key_variables:
-        return None
-    name = provider.key_variables[0]
-    raise GatewayError(
-        f"There is no key for {provider.label}. Set {name} (or {name}_FILE) where the platform"
-        " runs, and start it again.",
-        code="no_provider_key",
-        http_status=503,
-        variable=name,
-    )
+            return value
+    return ""
+
+
+def unsealed(key: StoredKey) -> str:
+    """A stored key in plain. Kept in memory by its sealed text, which changes with it."""
+    value = _plain.get(key.sealed)
+    if value is None:
+        place = f"{ProviderKey._meta.db_table}/{key.id}/secret"
+        value = unseal(key.sealed, place=place)
+        while len(_plain) >= _KEPT:
+            _plain.pop(next(iter(_plain)), None)
+        _plain[key.sealed] = value
+    return value
+
+
+_plain: dict[str, str] = {}
+_KEPT = 500
 
 
 def _read(variable: str) -> str:
@@ -77,10 +93,11 @@ def mask_secrets(text: str) -> str:
 def _all_values() -> list[str]:
     variables = {name for provider in PROVIDERS.values() for name in provider.key_variables}
     variables |= {n for n in os.environ if n.startswith("CUSTOM_") and n.endswith("_API_KEY")}
-    values = []
+    values: list[str] = []
     for variable in sorted(variables):
         try:
             values.append(_read(variable))
         except GatewayError:
             continue
+    values += _plain.values()
     return sorted((value for value in values if len(value) >= 4), key=len, reverse=True)

@@ -23,11 +23,21 @@ STEP_ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "turn_limit": ErrorCode(remedy="Raise `maxTurns` of the step or split the work."),
     "loop_detected": ErrorCode(remedy="The agent repeated itself; restart the step with a hint."),
+    "harness_missing": ErrorCode(
+        remedy="Install it with scripts/install_harness.sh.", retryable=False
+    ),
+    "harness_failed": ErrorCode(remedy="Read what the agent's program said at its end."),
     # limits
     "timeout": ErrorCode(remedy="Raise `timeout` of the step or split the work."),
     "budget_exceeded": ErrorCode(remedy="Raise the budget, then restart.", retryable=False),
     "visit_limit": ErrorCode(remedy="Raise `maxVisits` or mend the routing.", retryable=False),
     # the model
+    "provider_rate_limited": ErrorCode(
+        remedy="The step goes on when the provider's limit ends; another model may do so now."
+    ),
+    "provider_down": ErrorCode(
+        remedy="The step goes on when the provider answers again; another model may do so now."
+    ),
     "model_unavailable": ErrorCode(remedy="Check the provider's status or choose another model."),
     "model_error": ErrorCode(remedy="Read the provider's message; try another model."),
     "model_refused": ErrorCode(remedy="Rephrase the task or choose another model."),

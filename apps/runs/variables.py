@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from apps.agents.selectors import agent_models
+from apps.llm.defaults import working_model
 from apps.pipelines import resolve
 from apps.pipelines.variables import LoopContext, template_variables
 from apps.runs.choices import LoopItemStatus
@@ -48,7 +49,7 @@ def step_model(state: "RunState", step_id: str) -> str:
         state.pipeline,
         step,
         agent_config=agent_models().get(step.agent, ""),
-        instance_default=settings.DEFAULT_MODEL,
+        instance_default=working_model(),
     )
 
 

@@ -20,6 +20,18 @@ HOPELESS: Mapping[str, str] = {
     "malformed_model": "model_error",
     "no_base_url": "model_error",
     "wrong_dialect": "model_error",
+    "ambiguous_model": "model_error",
+    "model_without_tools": "model_error",
+    "endpoint_unsupported": "model_error",
+    "provider_disabled": "model_error",
+    "base_url_refused": "model_error",
+    "no_key_for_user": "no_provider_key",
+    "provider_out_of_credit": "no_provider_key",
+}
+# The gateway knows when to ask again and a box need not wait for that: the step's code for each.
+WAITING: Mapping[str, str] = {
+    "upstream_rate_limited": "provider_rate_limited",
+    "provider_down": "provider_down",
 }
 
 
@@ -46,6 +58,8 @@ def diagnose(error: exceptions.AgentRunError) -> Diagnosis:
     code = _gateway_code(error)
     if code in GATEWAY_CODES:
         return _diagnosis(code, message, recoverable=GATEWAY_CODES[code])
+    if code in WAITING:
+        return _diagnosis(WAITING[code], message)
     if code in HOPELESS or code.startswith("script_"):
         return _diagnosis(HOPELESS.get(code, "model_error"), message, recoverable=False)
     match error:

@@ -98,7 +98,7 @@ class _Tape:
         self.at_end = False  # the end marker of a stream has come
         self._is_stream = request.stream
         self._splitter = SseSplitter()
-        self._observer = observer_for(request.dialect)
+        self._observer = observer_for(request.dialect, request.endpoint)
 
     def add(self, chunk: bytes) -> None:
         self.chunks.append(chunk)

@@ -13,15 +13,16 @@ from django.conf import settings
 
 from apps.core.aio import in_thread
 from apps.llm.errors import GatewayError
-from apps.llm.facts import session_facts
-from apps.llm.gateway.caller import caller_of, check_form
+from apps.llm.facts import known_facts, session_facts
+from apps.llm.gateway.caller import admission_of, check_form
 from apps.llm.gateway.catalog import catalog
 from apps.llm.gateway.exchange import ClientGone, Exchange, Receive, Scope, Send
 from apps.llm.gateway.pipeline import answer
-from apps.llm.gateway.request import ModelRequest, parse_request
+from apps.llm.gateway.request import parse_request
 from apps.llm.gateway.shapes import error_body, error_event, error_headers
 from apps.llm.gateway.table import PREFIX, GatewayRoute, dialect_of, route_of
 from apps.llm.providers import Dialect
+from apps.llm.registry import registry_at
 
 log = structlog.get_logger(__name__)
 
@@ -67,14 +68,29 @@ async def _refuse(http: Exchange, dialect: Dialect, error: GatewayError) -> None
 
 
 async def _models(http: Exchange, asked: GatewayRoute) -> None:
-    caller = await in_thread(caller_of, http.bearer, asked.scope)
-    await http.answer(200, orjson.dumps(catalog(caller.models)))
+    admission = await admission_of(http.bearer, asked.scope)
+    registry = await registry_at(admission.registry_version)
+    listed = await in_thread(catalog, admission.caller.models, registry)
+    await http.answer(200, orjson.dumps(listed))
 
 
 async def _call(http: Exchange, asked: GatewayRoute) -> None:
     raw = await http.body(settings.LLM_REQUEST_LIMIT_MB << 20)
-    request = await in_thread(_request, http, asked, raw)
-    work = asyncio.create_task(answer(http, request))
+    admission = await admission_of(http.bearer, asked.scope)
+    registry = await registry_at(admission.registry_version)
+    session_id = admission.caller.session_id
+    facts = known_facts(session_id)
+    if facts is None:
+        facts = await in_thread(session_facts, session_id)
+    request = parse_request(
+        dialect=asked.dialect,
+        endpoint=asked.endpoint,
+        raw=raw,
+        headers=http.headers,
+        caller=admission.caller,
+        facts=facts,
+    )
+    work = asyncio.create_task(answer(http, request, registry))
     gone = asyncio.create_task(http.gone())
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -85,14 +101,3 @@ async def _call(http: Exchange, asked: GatewayRoute) -> None:
     finally:
         gone.cancel()
         work.cancel()
-
-
-def _request(http: Exchange, asked: GatewayRoute, raw: bytes) -> ModelRequest:
-    caller = caller_of(http.bearer, asked.scope)
-    return parse_request(
-        dialect=asked.dialect,
-        raw=raw,
-        headers=http.headers,
-        caller=caller,
-        facts=session_facts(caller.session_id),
-    )

@@ -11,6 +11,7 @@ from apps.llm.calls import CallEnd, CallStart
 from apps.llm.errors import GatewayError
 from apps.llm.gateway.estimate import input_tokens, output_limit
 from apps.llm.gateway.exchange import Exchange
+from apps.llm.gateway.failover import learn
 from apps.llm.gateway.observe import Observer, observer_for
 from apps.llm.gateway.plan import Candidate
 from apps.llm.gateway.request import ModelRequest
@@ -22,11 +23,12 @@ from apps.llm.pricing import FREE, UNKNOWN, Cost, price_tokens
 
 
 class Downgraded(Exception):
-    """A budget wants another model."""
+    """A budget wants another model. `call_id`: the attempt that was not sent."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, call_id: str) -> None:
         super().__init__(model)
         self.model = model
+        self.call_id = call_id
 
 
 class Attempt:
@@ -40,14 +42,14 @@ class Attempt:
         self._first_byte: float | None = None
         self._tries = 1
         self._settled = False
-        self._observer: Observer = observer_for(request.dialect)
+        self._observer: Observer = observer_for(request.dialect, request.endpoint)
 
     async def run(self, http: Exchange, limits: Limits) -> None:
         """Answer the client. Raises GatewayError, Downgraded; both are settled then."""
         admitted = await ledger.admit(self.start)
         if admitted.downgrade_to:
             await self._settle(None, "downgraded")
-            raise Downgraded(admitted.downgrade_to)
+            raise Downgraded(admitted.downgrade_to, self.start.call_id)
         opened: Opened | None = None
         try:
             upstream = upstream_of(self.request, self.candidate)
@@ -56,8 +58,10 @@ class Attempt:
             self._first_byte = time.monotonic()
             relay = self._relay_stream if self.request.stream else self._relay_whole
             await relay(http, opened, limits)
+            await learn(self.candidate, None)
         except GatewayError as error:
             self._tries = error.extra.get("tries", self._tries)
+            await learn(self.candidate, error)
             await self._settle(error.http_status, error.code, error.retry_after_s)
             raise
         except BaseException:
@@ -69,7 +73,8 @@ class Attempt:
 
     async def refuse(self, error: GatewayError) -> None:
         """The request ends before it could be sent: only its row is written."""
-        await _kept(ledger.refused(self.start, self._end(error.http_status, error.code, None)))
+        end = self._end(error.http_status, error.code, error.retry_after_s)
+        await _kept(ledger.refused(self.start, end))
 
     async def _relay_whole(self, http: Exchange, opened: Opened, limits: Limits) -> None:
         self._observer.message(opened.first)
@@ -157,6 +162,7 @@ def _start(request: ModelRequest, candidate: Candidate, number: int, after: str)
         step_id=facts.step,
         agent_id=caller.agent_id,
         user_id=caller.user_id,
+        kind=caller.kind,
         key_source=key.source if key else "none",
         key_id=key.id if key else None,
         key_masked=key.masked if key else "",

@@ -5,6 +5,7 @@ from typing import Any
 from apps.llm.gateway.request import ModelRequest
 
 BYTES_A_TOKEN = 3  # code and JSON run near 3, prose near 4: rather too many tokens than too few
+MOST_BYTES_A_TOKEN = 8
 IMAGE_TOKENS = 1_600  # the most that a large picture costs with the common providers
 DEFAULT_OUTPUT_TOKENS = 4_096
 OUTPUT_CAP = 32_000  # no reservation is larger, whatever a model could say
@@ -15,6 +16,12 @@ def input_tokens(request: ModelRequest) -> int:
     """From the size of the request; what pictures and files weigh in bytes is left out."""
     count, size = _media(request.body.get("messages") or request.body.get("input"))
     return max(0, request.size_bytes - size) // BYTES_A_TOKEN + count * IMAGE_TOKENS
+
+
+def least_input_tokens(request: ModelRequest) -> int:
+    """Fewer than any tokenizer would make of it: above a model's window it is surely too long."""
+    _, size = _media(request.body.get("messages") or request.body.get("input"))
+    return max(0, request.size_bytes - size) // MOST_BYTES_A_TOKEN
 
 
 def output_limit(request: ModelRequest, model_limit: int | None) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from apps.llm.calls import Endpoint
 from apps.llm.gateway.sse import event_data
 from apps.llm.pricing import Tokens
 from apps.llm.providers import Dialect
@@ -148,7 +149,37 @@ class AnthropicObserver(Observer):
         self.seen.usage_seen = True
 
 
-def observer_for(dialect: Dialect) -> Observer:
+class ResponsesObserver(Observer):
+    """OpenAI's responses: the last event carries the whole answer."""
+
+    _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
+
+    def _event(self, payload: dict[str, Any]) -> None:
+        if payload.get("type") in self._ENDS:
+            self._message(_object(payload.get("response")))
+            self.seen.is_last = self.seen.complete = True
+
+    def _message(self, payload: dict[str, Any]) -> None:
+        for item in _objects(payload.get("output")):
+            self.seen.tool_call_count += str(item.get("type", "")).endswith("_call")
+            self.seen.has_thinking |= item.get("type") == "reasoning"
+        reason = _object(payload.get("incomplete_details")).get("reason")
+        self.seen.stop_reason = str(reason or payload.get("status") or "")[:32]
+        usage = payload.get("usage")
+        if isinstance(usage, dict):
+            cached = _count(_object(usage.get("input_tokens_details")), "cached_tokens")
+            self.seen.tokens = Tokens(
+                input=max(0, _count(usage, "input_tokens") - cached),
+                output=_count(usage, "output_tokens"),
+                cache_read=cached,
+            )
+            self.seen.usage_seen = True
+
+
+def observer_for(dialect: Dialect, endpoint: Endpoint = "chat") -> Observer:
+    """An embedding's answer tells its usage as a chat's does."""
+    if endpoint == "responses":
+        return ResponsesObserver()
     return OpenAiObserver() if dialect is Dialect.OPENAI else AnthropicObserver()
 
 

@@ -1,5 +1,6 @@
 """Errors in the shape that the client of each dialect understands."""
 
+import math
 from typing import Any, assert_never
 
 import orjson
@@ -39,7 +40,7 @@ def error_headers(error: GatewayError) -> dict[str, str]:
     """Both clients obey `x-should-retry`; without it they would try a 409 or a 5xx again."""
     headers = {"x-should-retry": "true" if error.transient else "false"}
     if error.retry_after_s is not None:
-        headers["retry-after"] = f"{error.retry_after_s:g}"
+        headers["retry-after"] = str(math.ceil(error.retry_after_s))
     return headers
 
 

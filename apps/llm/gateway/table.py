@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from apps.core.api.callers import SESSIONS
+from apps.llm.calls import Endpoint
 from apps.llm.errors import GatewayError
 from apps.llm.providers import Dialect
 
@@ -24,6 +25,7 @@ class GatewayRoute:
     scope: str
     about: str
     dialect: Dialect = Dialect.OPENAI
+    endpoint: Endpoint = "chat"
     streams: bool = False
 
 
@@ -45,12 +47,39 @@ ROUTES: Final = (
     ),
     GatewayRoute(
         method="POST",
+        path=f"{PREFIX}/responses",
+        name="llm_gateway_responses",
+        scope="chat",
+        about="OpenAI's responses; `model` is `provider/model`.",
+        endpoint="responses",
+        streams=True,
+    ),
+    GatewayRoute(
+        method="POST",
+        path=f"{PREFIX}/embeddings",
+        name="llm_gateway_embeddings",
+        scope="chat",
+        about="OpenAI's embeddings; `model` is `provider/model`.",
+        endpoint="embeddings",
+    ),
+    GatewayRoute(
+        method="POST",
         path=f"{PREFIX}/messages",
         name="llm_gateway_messages",
         scope="chat",
         about="Anthropic's messages; `model` is `provider/model`.",
         dialect=Dialect.ANTHROPIC,
+        endpoint="messages",
         streams=True,
+    ),
+    GatewayRoute(
+        method="POST",
+        path=f"{PREFIX}/messages/count_tokens",
+        name="llm_gateway_count_tokens",
+        scope="chat",
+        about="How many tokens a request would have. It is not billed and leaves no row.",
+        dialect=Dialect.ANTHROPIC,
+        endpoint="count_tokens",
     ),
 )
 

@@ -1,5 +1,6 @@
 """Who answers a call. A provider over HTTP is one kind; a script and a cassette are others."""
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,11 +10,12 @@ import orjson
 
 from apps.llm.errors import GatewayError
 from apps.llm.gateway.request import ModelRequest
-from apps.llm.keys import ProviderKey, mask_secrets
+from apps.llm.gateway.waiting import retry_after_s
+from apps.llm.keys import UsableKey, mask_secrets
 from apps.llm.providers import Dialect, Provider
 
 _ERROR_BODY_LIMIT = 16 * 1024
-_DEFAULT_HEADERS = {"anthropic-version": "2023-06-01"}  # other providers pass it over
+_ANTHROPIC_HEADERS = {"anthropic-version": "2023-06-01"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Upstream(Protocol):
 
 class HttpUpstream:
     def __init__(
-        self, client: httpx2.AsyncClient, provider: Provider, key: ProviderKey | None
+        self, client: httpx2.AsyncClient, provider: Provider, key: UsableKey | None
     ) -> None:
         self._client = client
         self._provider = provider
@@ -45,8 +47,8 @@ class HttpUpstream:
     async def open(self, request: ModelRequest) -> UpstreamResponse:
         outgoing = self._client.build_request(
             "POST",
-            self._provider.endpoint,
-            headers={**_DEFAULT_HEADERS, **request.headers, **self._headers()},
+            self._provider.endpoint(request.endpoint),
+            headers={**request_headers(self._provider, self._key), **request.headers},
             content=orjson.dumps(self._body(request)),
         )
         try:
@@ -59,7 +61,7 @@ class HttpUpstream:
 
     def _body(self, request: ModelRequest) -> dict[str, object]:
         body = dict(request.body)
-        if request.stream and self._takes_stream_options:
+        if request.stream and request.endpoint == "chat" and self._takes_stream_options:
             options = body.get("stream_options")
             given = options if isinstance(options, dict) else {}
             body["stream_options"] = {**given, "include_usage": True}
@@ -68,15 +70,6 @@ class HttpUpstream:
     @property
     def _takes_stream_options(self) -> bool:
         return self._provider.dialect is Dialect.OPENAI and self._provider.stream_usage
-
-    def _headers(self) -> dict[str, str]:
-        # Bytes are handed on as they come, so they must come uncompressed.
-        headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        if self._key is None:
-            return headers
-        if self._provider.dialect is Dialect.ANTHROPIC:
-            return {**headers, "x-api-key": self._key.value}
-        return {**headers, "authorization": f"Bearer {self._key.value}"}
 
     async def _chunks(self, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
         try:
@@ -94,6 +87,24 @@ class HttpUpstream:
             http_status=502,
             transient=not isinstance(exc, httpx2.InvalidURL | httpx2.UnsupportedProtocol),
         )
+
+
+def request_headers(provider: Provider, key: UsableKey | None) -> dict[str, str]:
+    # Bytes are handed on as they come, so they must come uncompressed.
+    headers = {"content-type": "application/json", "accept-encoding": "identity"}
+    if provider.dialect is Dialect.ANTHROPIC:
+        headers |= _ANTHROPIC_HEADERS
+    if key is None:
+        return headers
+    if provider.key_header == "bearer":
+        return {**headers, "authorization": f"Bearer {key.value}"}
+    return {**headers, provider.key_header: key.value}
+
+
+def json_problem(label: str, status: int, raw: bytes) -> GatewayError:
+    """An error answer that was read whole."""
+    said = mask_secrets(_sentence(raw[:_ERROR_BODY_LIMIT]))[:500]
+    return problem(label, status=status, said=said, retry_after_s=None)
 
 
 def interrupted(label: str) -> GatewayError:
@@ -115,9 +126,20 @@ _CODES = {
     413: "upstream_too_large",
     422: "upstream_rejected",
     429: "upstream_rate_limited",
+    529: "upstream_rate_limited",  # overloaded, as Anthropic says it
 }
+_MAY_WAIT = frozenset({429, 503, 529})
 # 401 would tell the box that its session token is wrong; it is the provider's key that is.
 _OUR_STATUS = {401: 502, 402: 502, 403: 502, 408: 504}
+
+
+# How providers say that a prompt is too long; each has its own words and most a plain 400.
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|context[ _](?:length|window|size)|prompt is too long"
+    r"|maximum context|too many (?:input )?tokens|exceeds? the (?:available )?context"
+    r"|input token count",
+    re.IGNORECASE,
+)
 
 
 async def problem_of(response: UpstreamResponse, label: str) -> GatewayError:
@@ -126,7 +148,7 @@ async def problem_of(response: UpstreamResponse, label: str) -> GatewayError:
         label,
         status=response.status,
         said=await _error_text(response),
-        retry_after_s=_retry_after(response.headers),
+        retry_after_s=retry_after_s(response.headers) if response.status in _MAY_WAIT else None,
         retry=response.headers.get("x-should-retry") != "false",
     )
 
@@ -135,21 +157,17 @@ def problem(
     label: str, *, status: int, said: str, retry_after_s: float | None, retry: bool = True
 ) -> GatewayError:
     fallback = "upstream_unavailable" if status >= 500 else "upstream_rejected"
+    code = _CODES.get(status, fallback)
+    if status in (400, 413, 422) and _TOO_LONG.search(said):
+        code = "context_overflow"
     return GatewayError(
         f"{label} answered {status}" + (f": {said}" if said else "."),
-        code=_CODES.get(status, fallback),
+        code=code,
         http_status=_OUR_STATUS.get(status, status if status >= 400 else 502),
         transient=retry and (status in (408, 429) or status >= 500),
         retry_after_s=retry_after_s,
         upstream_status=status,
     )
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        return max(0.0, float(headers["retry-after"]))
-    except (KeyError, ValueError):
-        return None  # absent, or an HTTP date, which no model provider sends
 
 
 async def _error_text(response: UpstreamResponse) -> str:

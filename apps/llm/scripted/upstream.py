@@ -27,6 +27,12 @@ class ScriptedUpstream:
         self._failed_here = 0
 
     async def open(self, request: ModelRequest) -> UpstreamResponse:
+        if request.endpoint not in ("chat", "messages"):
+            raise GatewayError(
+                f"A script answers chats, not {request.endpoint}.",
+                code="endpoint_unsupported",
+                http_status=422,
+            )
         conversation = conversation_of(request.dialect, request.body)
         script, played = played_turn(request.model, request.facts, conversation)
         turn = await self._healed(played.turn, request)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from apps.agents.selectors import agent_ids, agent_models
 from apps.core.errors import DjinnError, Invalid
 from apps.core.faults import fault_point
-from apps.llm.providers import SCRIPTED, provider_get, split_model
+from apps.llm.defaults import working_model
+from apps.llm.providers import SCRIPTED
+from apps.llm.registry import registry
+from apps.llm.resolution import models_of
 from apps.pipelines import resolve
 from apps.pipelines.definition import Pipeline
 from apps.pipelines.selectors import definition_get
@@ -41,6 +43,7 @@ def run_create(
     branch: str = "",
     workspace_type: str = "git_worktree",
     parent_run_id: str | None = None,
+    record: bool = False,
 ) -> Run:
     """Create a run and ask for its start.
 
@@ -71,6 +74,9 @@ def run_create(
             workspace_type=workspace_type,
             parent_run_id=parent_run_id,
         )
+        if record:
+            run.recorded_as = run.id
+            run.save(update_fields=["recorded_as"])
         created(run)
     fault_point("run.after_create")
     run.refresh_from_db(fields=["created_at"])
@@ -115,17 +121,19 @@ def check_agents(pipeline: Pipeline) -> None:
 def check_models(pipeline: Pipeline, model_override: str) -> None:
     """Each step has a model, and each model a provider that we know."""
     configured = agent_models()
+    default = working_model()
     for step in pipeline.steps:
         model = resolve.model(
             pipeline,
             step,
             run_override=model_override,
             agent_config=configured.get(step.agent, ""),
-            instance_default=settings.DEFAULT_MODEL,
+            instance_default=default,
         )
         if not model:
             raise Invalid(
-                f"Step {step.id} has no model: name one in the pipeline, or set DJINNBOT_MODEL.",
+                f"Step {step.id} has no model: name one in the pipeline, or set the"
+                " instance's working model or DJINNBOT_MODEL.",
                 code="no_model",
                 step_id=step.id,
             )
@@ -134,9 +142,10 @@ def check_models(pipeline: Pipeline, model_override: str) -> None:
 
 def _check_model(model: str, step_id: str) -> None:
     try:
-        provider, _ = split_model(model)
-        if provider != SCRIPTED:
-            provider_get(provider)
+        known = registry()
+        for provider, _ in models_of(known, model).models:
+            if provider != SCRIPTED:
+                known.provider(provider)
     except DjinnError as exc:
         raise Invalid(exc.message, code=exc.code, step_id=step_id, model=model) from exc
 

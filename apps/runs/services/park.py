@@ -20,7 +20,7 @@ from apps.runs.slots import run_waiting_for
 from apps.runs.state import run_load, run_lock
 
 BUDGET = "budget_exceeded"
-PARKING = frozenset({BUDGET, "provider_rate_limited"})
+PARKING = frozenset({BUDGET, "provider_rate_limited", "provider_down"})
 WITHOUT_END = timedelta(days=36_500)  # due when somebody makes room
 
 

@@ -46,13 +46,14 @@ class Caller:
         )
 
     def row(self) -> Any:
-        """The row of the session's only call so far, once it is written."""
+        """The row of the session's only call so far, once it has ended."""
         return eventually(lambda: self.rows()[:1], timeout_s=10)[0]  # type: ignore[index]
 
     def rows(self) -> list[Any]:
         from apps.llm.models import LlmCall
 
-        return list(LlmCall.objects.filter(session_id=self.session_id).order_by("created_at"))
+        ended = LlmCall.objects.filter(session_id=self.session_id, ended_at__isnull=False)
+        return list(ended.order_by("created_at"))
 
 
 @dataclass(slots=True)
@@ -132,6 +133,8 @@ def _provider_environment(port: int) -> Mapping[str, str]:
         "MISTRAL_API_KEY": CANARY,
         "CUSTOM_MY_BOX_BASE_URL": f"http://127.0.0.1:{port}/v1",
         "CUSTOM_MY_BOX_API_KEY": CANARY,
+        "CUSTOM_LIMITED_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "CUSTOM_LIMITED_API_KEY": CANARY,
         "DJINNBOT_SCRIPTS_DIR": str(SCRIPTS),
         "LLM_BETWEEN_BYTES_TIMEOUT_S": "2",
         "LLM_FIRST_BYTE_TIMEOUT_S": "20",

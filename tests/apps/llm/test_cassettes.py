@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.services import session_token_create
 from apps.core.aio import in_thread
+from apps.core.async_sql import sql_pool_close
 from apps.llm.cassettes.canonical import settled_text
 from apps.llm.gateway.asgi import with_gateway
 from apps.llm.gateway.table import PREFIX
@@ -63,6 +64,7 @@ async def client(cassettes: Path) -> AsyncIterator[httpx2.AsyncClient]:
         headers={"authorization": f"Bearer {token}"},
     ) as client:
         yield client
+    await sql_pool_close()
 
 
 def request(prompt: str, *after: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -212,9 +212,9 @@ def test_retry_after_is_honoured(caller: NewCaller, model: str) -> None:
 
 
 def test_a_long_retry_after_is_left_to_the_client(caller: NewCaller) -> None:
-    session = caller("openai/faulty")
+    session = caller("custom-limited/faulty")
     with pytest.raises(openai.RateLimitError) as caught:
-        ask(session, "openai/faulty", "far too many")
+        ask(session, "custom-limited/faulty", "far too many")
     assert caught.value.response.headers["retry-after"] == "900"
     row = session.row()
     assert (row.tries, row.http_status, row.error_class) == (1, 429, "upstream_rate_limited")

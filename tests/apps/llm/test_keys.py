@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.llm.errors import GatewayError
-from apps.llm.keys import mask_secrets, provider_key
-from apps.llm.providers import PROVIDERS, Dialect, provider_get, split_model
+from apps.llm.keys import environment_key, mask_secrets, masked
+from apps.llm.providers import PROVIDERS, Dialect, Provider, split_model
+from apps.llm.registry import Registry
+
+provider_get = Registry().provider
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +20,8 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         for name in (*provider.key_variables, provider.base_url_variable):
             monkeypatch.delenv(name, raising=False)
             monkeypatch.delenv(f"{name}_FILE", raising=False)
+    for name in CLOUD:
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_a_key_comes_from_its_variable_or_its_file(
@@ -25,52 +30,60 @@ def test_a_key_comes_from_its_variable_or_its_file(
     path = tmp_path / "key"
     path.write_text("from-a-file-0123456789\n")
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(path))
-    key = provider_key(PROVIDERS["openai"])
-    assert key is not None
-    assert (key.value, key.masked) == ("from-a-file-0123456789", "…6789")
-    assert "from-a-file" not in repr(key)
+    assert environment_key(PROVIDERS["openai"]) == "from-a-file-0123456789"
     path.write_text("replaced-without-a-restart")
-    replaced = provider_key(PROVIDERS["openai"])
-    assert replaced is not None
-    assert replaced.value == "replaced-without-a-restart"
+    assert environment_key(PROVIDERS["openai"]) == "replaced-without-a-restart"
     monkeypatch.setenv("OPENAI_API_KEY", "given")
-    given_key = provider_key(PROVIDERS["openai"])
-    assert given_key is not None
-    assert (given_key.value, given_key.masked) == ("given", "…")
+    assert environment_key(PROVIDERS["openai"]) == "given"
+
+
+def test_a_masked_key_tells_two_apart_and_no_more() -> None:
+    assert masked("from-a-file-0123456789") == "…6789"
+    assert masked("short") == "…"
 
 
 def test_a_second_variable_serves_where_the_first_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "second")
-    key = provider_key(PROVIDERS["google"])
-    assert key is not None
-    assert key.variable == "GOOGLE_API_KEY"
+    assert environment_key(PROVIDERS["google"]) == "second"
 
 
 def test_a_key_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY_FILE", "/nowhere/at/all")
     with pytest.raises(GatewayError, match="OPENAI_API_KEY_FILE") as caught:
-        provider_key(PROVIDERS["openai"])
+        environment_key(PROVIDERS["openai"])
     assert caught.value.code == "no_provider_key"
+
+
+CLOUD = {
+    "AZURE_OPENAI_RESOURCE": "mine",
+    "AWS_REGION": "eu-central-1",
+    "GOOGLE_CLOUD_PROJECT": "a-project",
+    "GOOGLE_CLOUD_LOCATION": "europe-west1",
+}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.id)
-def test_every_provider_is_complete(provider: object) -> None:
-    found = provider_get(getattr(provider, "id", ""))
-    assert found.endpoint.startswith(("https://", "http://127.0.0.1"))
-    if not found.key_variables:
-        assert provider_key(found) is None
-        return
-    with pytest.raises(GatewayError, match=found.key_variables[0]) as caught:
-        provider_key(found)
-    assert caught.value.code == "no_provider_key"
+def test_every_provider_is_complete(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CLOUD.items():
+        monkeypatch.setenv(name, value)
+    found = provider_get(provider.id)
+    assert found.endpoint("chat").startswith(("https://", "http://127.0.0.1"))
+    assert "{" not in found.endpoint("chat")
+    assert environment_key(found) == ""
+
+
+def test_a_cloud_provider_says_what_its_address_lacks() -> None:
+    with pytest.raises(GatewayError, match="lacks: project, location") as caught:
+        provider_get("vertex")
+    assert caught.value.code == "no_base_url"
 
 
 def test_a_base_url_of_anthropic_may_end_in_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     for url in ("http://a", "http://a/", "http://a/v1"):
         monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
-        assert provider_get("anthropic").endpoint == "http://a/v1/messages"
+        assert provider_get("anthropic").endpoint("messages") == "http://a/v1/messages"
 
 
 def test_a_custom_provider_needs_an_address_and_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +91,7 @@ def test_a_custom_provider_needs_an_address_and_no_key(monkeypatch: pytest.Monke
         provider_get("custom-my-box")
     monkeypatch.setenv("CUSTOM_MY_BOX_BASE_URL", "http://127.0.0.1:9/v1")
     provider = provider_get("custom-my-box")
-    assert (provider.dialect, provider_key(provider)) == (Dialect.OPENAI, None)
+    assert (provider.dialect, provider.key_optional) == (Dialect.OPENAI, True)
 
 
 @pytest.mark.parametrize("name", ["custom-", "custom-A", "custom-a", "custom-" + "a" * 33, "x"])

@@ -242,9 +242,7 @@ class _Ending:
             f"One of them must be exactly one of: {keys}."
         )
         done = self.execution
-        # Attempts that neither an error nor a lost worker explains were repairs.
-        was_repaired = done.repair or done.attempt > done.retry_count + done.lost_count + 1
-        if not was_repaired:
+        if not done.repaired:
             self._again(feedback, delay_s=0, repair=True)
         elif done.retry_count < self.turn.max_retries(self.step):
             self._charged_retry(feedback, repair=False)

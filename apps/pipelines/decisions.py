@@ -25,6 +25,7 @@ class ExecutionView:
     lost_count: int = 0  # attempts of this visit whose worker was lost (not charged)
     result_retries: int = 0  # `retry: true` movements that led here
     repair: bool = False
+    repaired: bool = False  # this attempt of the visit or an earlier one was a repair
     repair_for: str = ""  # loop step that waits for the repaired output, see `RetryStep`
     loop_item: "LoopItemRef | None" = None
     outputs: Mapping[str, str] = field(default_factory=dict)  # of this attempt

@@ -355,6 +355,7 @@ def execution_row(execution: StepExecution) -> ExecutionRow:
         lost_count=execution.lost_count,
         result_retries=execution.result_retries,
         repair=execution.repair,
+        repaired=execution.repair,
         repair_for=execution.repair_for,
         loop_item_id=execution.loop_item_id,
         fence=execution.fence,

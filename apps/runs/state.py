@@ -49,6 +49,7 @@ SELECT
   (SELECT coalesce(json_agg(e ORDER BY e.first_id), '[]') FROM (
      SELECT DISTINCT ON (step_id, visit)
             min(id) OVER (PARTITION BY step_id, visit) AS first_id,
+            bool_or(repair) OVER (PARTITION BY step_id, visit) AS repaired,
             id, step_id, visit, attempt, status, retry_count, lost_count, result_retries, repair,
             repair_for, loop_item_id, agent_id, fence, human_context, timeout_s, session_id,
             stream_position, abort_reason,
@@ -99,6 +100,7 @@ class ExecutionRow:
     lost_count: int = 0
     result_retries: int = 0
     repair: bool = False
+    repaired: bool = False  # some attempt of this visit was a repair
     repair_for: str = ""
     loop_item_id: int | None = None
     fence: int = 0
@@ -191,6 +193,7 @@ class RunState:
         for place, each in enumerate(self.executions):
             if (each.step_id, each.visit) == (row.step_id, row.visit):
                 row.first_id = each.first_id
+                row.repaired = row.repaired or each.repaired
                 self.executions[place] = row
                 return
         self.executions.append(row)
@@ -287,6 +290,7 @@ class RunState:
             lost_count=row.lost_count,
             result_retries=row.result_retries,
             repair=row.repair,
+            repaired=row.repaired,
             repair_for=row.repair_for,
             outputs=row.outputs,
             error_code=row.error_code,

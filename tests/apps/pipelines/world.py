@@ -172,6 +172,7 @@ class World:
             lost_count=effect.lost_count,
             result_retries=effect.result_retries,
             repair=effect.repair,
+            repaired=effect.repair or old.repaired,
             repair_for=effect.repair_for,
             loop_item=effect.loop_item,
         )

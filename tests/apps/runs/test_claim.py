@@ -14,7 +14,7 @@ from apps.runs.claims import StepOutcome
 from apps.runs.effects import Hold
 from apps.runs.models import Run, StepExecution
 from apps.runs.services.lost import expired_leases, stale_steps
-from tests.support.runs import claim, drive, finish, make_run, path, start
+from tests.support.runs import claim, drive, finish, make_due, make_run, path, start
 
 pytestmark = pytest.mark.django_db
 TWO = [{"id": "A", "onComplete": "B"}, {"id": "B"}]
@@ -145,6 +145,56 @@ def test_handing_over_costs_no_attempt_of_the_three() -> None:
         assert [each.delay_s for each in queued] == [0]
     assert run.executions.order_by("-id")[0].lost_count == 0
     assert drive(run).status == "completed"
+
+
+ROUTED: list[dict[str, Any]] = [
+    {"id": "A", "outputs": ["a_result"], "onResult": {"OK": {"goto": "B"}}, "maxRetries": 0},
+    {"id": "B"},
+]
+
+
+def test_a_missing_result_is_asked_for_once_after_a_hand_over_too() -> None:
+    """Attempts that shutdowns ended are no repairs."""
+    run = make_run(ROUTED)
+    start(run)
+    for _ in range(2):
+        step = claim(run)
+        services.step_hand_over(run_id=run.id, execution_id=step.execution_id, fence=step.fence)
+    finish(claim(run))
+    repair = run.executions.order_by("-id")[0]
+    assert (repair.attempt, repair.repair, repair.retry_count) == (4, True, 0)
+    finish(claim(run), a_result="OK")
+    assert run.executions.order_by("-id")[0].step_id == "B"
+
+
+def test_a_repair_that_was_handed_over_stays_the_only_one() -> None:
+    run = make_run(ROUTED)
+    start(run)
+    finish(claim(run))
+    step = claim(run)
+    services.step_hand_over(run_id=run.id, execution_id=step.execution_id, fence=step.fence)
+    assert run.executions.order_by("-id")[0].repair
+    finish(claim(run))
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", "missing_result")
+
+
+def test_a_lost_worker_grants_no_second_repair() -> None:
+    run = make_run([{**ROUTED[0], "maxRetries": 1}, ROUTED[1]])
+    start(run)
+    finish(claim(run))
+    claim(run)
+    expire(run)
+    lost = run.executions.order_by("-id")[0]
+    services.step_lost(run_id=run.id, execution_id=lost.pk)
+    for _ in range(2):
+        make_due(run)
+        finish(claim(run))
+    run.refresh_from_db()
+    assert [(row.repair, row.retry_count) for row in run.executions.order_by("id")] == [
+        (False, 0), (True, 0), (True, 0), (False, 1),
+    ]  # fmt: skip
+    assert (run.status, run.error_code) == ("failed", "missing_result")
 
 
 def test_a_step_long_past_its_time_is_ended() -> None:

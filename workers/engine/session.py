@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 TOKEN_SLACK_S = 600
 STOP_GRACE_S = 2
+# An agent at a step also tells: knowledge for later steps, outputs midway, an executor's result.
+STEP_SCOPES = ("chat", "read", "write")
 Value = TypeVar("Value")
 Status = ContainerInstance.Status
 
@@ -112,7 +114,7 @@ class HeldSession:
                 agent_id=step.agent_id,
                 run_id=step.run_id,
                 user_id=step.user_id,
-                grants={"models": _models(step)},
+                grants={"models": _models(step), "scopes": STEP_SCOPES},
                 ttl_s=step.timeout_s + TOKEN_SLACK_S,
             )
         )

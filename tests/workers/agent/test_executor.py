@@ -62,7 +62,9 @@ def test_a_step_works_commits_and_leaves_nothing(world: Start, backend: str) -> 
     assert session.system_prompt
     container = ContainerInstance.objects.get(session=session)
     assert (container.backend, container.status) == (backend, "stopped")
-    assert not SessionToken.objects.filter(session_id=session.pk, revoked_at=None).exists()
+    token = SessionToken.objects.get(session_id=session.pk)
+    assert token.revoked_at
+    assert token.scope_set == {"chat", "read", "write"}
     assert not accounts_of(here.redis, session.pk)
     assert not processes_of(session.pk)
     assert not kept_by_launcher()

@@ -1,10 +1,13 @@
 """Who may see a run: who started it, an admin, and the sessions that work in it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import partial
 
 from django.db.models import Q
 
 from apps.core.api.callers import Caller
+from apps.core.events import Frame
+from apps.core.topics import FrameSieve
 from apps.runs.choices import RUN_TERMINAL
 from apps.runs.errors import RunNotFound
 from apps.runs.events import run_topic
@@ -61,9 +64,27 @@ def runs_that_move(run_ids: Collection[str]) -> Collection[str]:
     return frozenset(moving.values_list("id", flat=True))
 
 
-def may_watch_all(caller: Caller, topic: str) -> bool:
-    """The feed carries the events of all people's runs."""
-    return caller.is_admin
+def may_watch_feed(caller: Caller, topic: str) -> bool:
+    """People, each for the runs that `own_frames` lets through. Agents watch their own run."""
+    return bool(caller.kinds & {"user", "admin"})
+
+
+def own_frames(caller: Caller) -> FrameSieve | None:
+    """The feed carries the events of all people's runs: an admin sees them, others their own."""
+    return None if caller.is_admin else partial(_own_frames, caller)
+
+
+def _own_frames(caller: Caller, frames: Sequence[Frame]) -> list[bool]:
+    named = {str(frame.data.get("runId") or "") for frame in frames}
+    visible = Run.objects.filter(visible_runs(caller), id__in=named - {""})
+    own = set(visible.values_list("id", flat=True))
+    return [_is_own(frame, own, str(caller.user.pk)) for frame in frames]
+
+
+def _is_own(frame: Frame, own: Collection[str], user_id: str) -> bool:
+    if frame.type == "RUN_DELETED":  # its row is gone: the event says whose it was
+        return str(frame.data.get("initiatedBy")) == user_id
+    return frame.data.get("runId") in own
 
 
 def _session_run(caller: Caller) -> str:

@@ -10,8 +10,9 @@ class RunsConfig(AppConfig):
         from apps.repos.access import runs_active_register, workspace_access_register
         from apps.runs.access import (
             may_use_workspace,
-            may_watch_all,
+            may_watch_feed,
             may_watch_run,
+            own_frames,
             runs_that_move,
             sessions_of_visible_runs,
         )
@@ -21,4 +22,4 @@ class RunsConfig(AppConfig):
         workspace_access_register(may_use_workspace)
         runs_active_register(runs_that_move)
         run_sessions_register(sessions_of_visible_runs)
-        register_topics("runs", access=may_watch_all, snapshot="/v1/runs")
+        register_topics("runs", access=may_watch_feed, snapshot="/v1/runs", sieve=own_frames)

@@ -2,8 +2,8 @@
 
 The client sends `{"op": "subscribe", "topic", "last_event_id"}`, and `unsubscribe`, `ack`, `ping`.
 The server sends frames `{id, topic, type, ts, data}`: events, and under the types `subscribed`,
-`unsubscribed`, `pong`, `heartbeat`, `reset` and `error` its own words. Close codes: 4401 nobody
-known any more, 4408 too slow, 4429 too many streams.
+`unsubscribed`, `pong`, `heartbeat`, `reset` and `error` its own words. Close codes: 1012 the server
+stops, 4401 nobody known any more, 4408 too slow, 4429 too many streams.
 """
 
 import asyncio
@@ -18,10 +18,12 @@ from apps.core.aio import in_thread
 from apps.core.api.callers import Caller, caller_reloaded
 from apps.core.api.errors import error_from
 from apps.core.errors import DjinnError, Forbidden, LimitReached, Malformed
+from apps.core.live.farewell import farewell_join, farewell_leave
 from apps.core.live.handshake import handshake_caller
 from apps.core.live.hub import Subscription, hub, notice
 from apps.core.live.limits import TOPICS_A_STREAM, stream_slot
 from apps.core.live.outbox import Outbox, Overflow
+from apps.core.live.sieve import sieved
 from apps.core.topics import topic_access
 
 log = structlog.get_logger(__name__)
@@ -57,6 +59,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the packa
             return
         self.caller: Caller = caller
         await self.accept()
+        farewell_join(self)
         try:
             self.held.enter_context(stream_slot(caller))
         except LimitReached:
@@ -67,6 +70,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the packa
             self.tasks.append(loop.create_task(work))
 
     async def disconnect(self, code: int) -> None:
+        farewell_leave(self)
         for topic in list(self.subscriptions):
             self._leave(topic)
         self.outbox.close()
@@ -103,7 +107,8 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the packa
             raise Forbidden("There is no such topic, or not for you.")
         self._leave(topic)
         position = None if since is None else str(since)
-        subscription = await hub().subscribe(topic, position, self.outbox, announce=True)
+        outbox = sieved(self.caller, topic, self.outbox)
+        subscription = await hub().subscribe(topic, position, outbox, announce=True)
         self.subscriptions[topic] = subscription
 
     def _leave(self, topic: str) -> None:
@@ -139,14 +144,15 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the packa
                 if caller is None:
                     await self.close(NOBODY)
                     return
-                self.caller = caller
-                await self._recheck_topics(caller)
+                before, self.caller = self.caller, caller
+                await self._recheck_topics(caller, same=caller.kinds == before.kinds)
             except Exception as exc:  # noqa: BLE001  the database is away: asked again in a minute
                 log.warning("A stream's rights could not be checked", error=str(exc))
 
-    async def _recheck_topics(self, caller: Caller) -> None:
+    async def _recheck_topics(self, caller: Caller, *, same: bool) -> None:
+        """A caller of another kind than before subscribes anew: other frames are for it now."""
         for topic in list(self.subscriptions):
-            if not await in_thread(topic_access, caller, topic):
+            if not (same and await in_thread(topic_access, caller, topic)):
                 self._leave(topic)
                 self._say("error", topic, code="permission_denied", detail="This topic was closed.")
 

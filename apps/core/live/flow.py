@@ -8,7 +8,9 @@ servers (uvicorn) wait by themselves; there this does nothing.
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
+
+STOPPING: Final = 1012  # “service restart” in the registry of close codes
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -46,6 +48,10 @@ class _Flow:
 
     async def __call__(self, message: Message) -> None:
         kind = message["type"]
+        if kind == "websocket.close" and message.get("code") == STOPPING:
+            # The way of `websocket.close` refuses the codes that belong to servers.
+            self._protocol.sendCloseFrame(code=STOPPING, isReply=False)
+            return
         if kind == "websocket.send" or (kind == "http.response.body" and message.get("more_body")):
             await self._wait(is_socket=kind == "websocket.send")
         elif kind == "http.response.body" and self._drain is not None:

@@ -24,7 +24,7 @@ import structlog
 
 from apps.core.aio import in_thread
 from apps.core.events import FEED_STREAM, STREAM_PREFIX, Frame, events_positions, now_timestamp
-from apps.core.live.outbox import Outbox
+from apps.core.live.outbox import FrameSink
 from apps.core.live.sources import Page, Position, Source
 from apps.core.redis import blocking_client
 from apps.core.topics import topic_snapshot
@@ -44,7 +44,7 @@ Entries = list[tuple[bytes, dict[bytes, bytes]]]
 class Subscription:
     """One client's place in one topic."""
 
-    def __init__(self, channel: "Channel", outbox: Outbox) -> None:
+    def __init__(self, channel: "Channel", outbox: FrameSink) -> None:
         self.channel = channel
         self.outbox = outbox
         self.position = Position()
@@ -104,7 +104,7 @@ class Hub:
     # Listening
 
     async def subscribe(
-        self, topic: str, since: str | None, outbox: Outbox, *, announce: bool = False
+        self, topic: str, since: str | None, outbox: FrameSink, *, announce: bool = False
     ) -> Subscription:
         """Listen to a topic from a position on: `None` or `$` for what is new, `0` for all.
 
@@ -134,6 +134,7 @@ class Hub:
     def unsubscribe(self, subscription: Subscription) -> None:
         channel = subscription.channel
         subscription.live = False
+        subscription.outbox.leave()
         if subscription.replay is not None:
             subscription.replay.cancel()
         channel.subscriptions.discard(subscription)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import orjson
 
@@ -12,6 +13,19 @@ LIMIT = 1000
 MELT_FROM = 100  # a client with so many frames before it is slow: text deltas are joined
 MELTED_CHARACTERS = 64_000  # of one joined frame
 DELTAS = frozenset({"STEP_OUTPUT", "STEP_THINKING"})
+
+
+class FrameSink(Protocol):
+    """Where the hub puts the frames of a topic. The calls do not block, but for history."""
+
+    def put(self, frame: Frame) -> None: ...
+
+    async def put_history(self, frame: Frame) -> None: ...
+
+    def put_notice(self, frame: Frame) -> None: ...
+
+    def leave(self) -> None:
+        """The hub puts nothing more of this topic in."""
 
 
 class Overflow(Exception):
@@ -117,6 +131,9 @@ class Outbox:
                 return
             self._filled.clear()
             await self._filled.wait()
+
+    def leave(self) -> None:
+        pass  # other topics may go on
 
     def close(self) -> None:
         self._closed = True

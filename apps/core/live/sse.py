@@ -13,6 +13,7 @@ from apps.core.errors import Gone, NotFound
 from apps.core.live.hub import hub
 from apps.core.live.limits import stream_slot
 from apps.core.live.outbox import Outbox, Overflow
+from apps.core.live.sieve import sieved
 from apps.core.live.sources import Source
 from apps.core.topics import topic_access, topic_snapshot
 
@@ -54,7 +55,8 @@ class _Stream:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         outbox = Outbox()
-        subscription = await hub().subscribe(self._topic, self._since, outbox)
+        chosen = sieved(self._caller, self._topic, outbox)
+        subscription = await hub().subscribe(self._topic, self._since, chosen)
         try:
             yield f"retry: {RETRY_MS}\n\n".encode()
             async for line in _frames(self._caller, self._topic, outbox, self._mark):
@@ -101,4 +103,4 @@ def _line(event_id: str, text: str) -> bytes:
 
 def _may_go_on(caller: Caller, topic: str) -> bool:
     now = caller_reloaded(caller)
-    return now is not None and topic_access(now, topic)
+    return now is not None and now.kinds == caller.kinds and topic_access(now, topic)

@@ -35,7 +35,8 @@ def run_delete(*, run_id: str, force: bool = False) -> None:
                 raise IllegalMove("be deleted", state.status, run_id=run_id)
             run_cancel(run_id=run_id, reason="deleted")
         _delete(run_id)
-        events_append(DELETED_TOPIC, [NewEvent(type="RUN_DELETED", payload={"runId": run_id})])
+        told = {"runId": run_id, "initiatedBy": state.initiated_by_id or ""}
+        events_append(DELETED_TOPIC, [NewEvent(type="RUN_DELETED", payload=told)])
 
 
 def runs_delete(

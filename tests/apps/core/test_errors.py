@@ -70,7 +70,9 @@ def test_unknown_query_parameter(client: APIClient) -> None:
 
 
 def test_each_wrong_value_is_pointed_at(client: APIClient) -> None:
-    answer = client.post("/v1/auth/api-keys", {"scopes": ["fly"], "expires_in_days": 0}, format="json")
+    answer = client.post(
+        "/v1/auth/api-keys", {"scopes": ["fly"], "expires_in_days": 0}, format="json"
+    )
     errors = assert_problem(answer, 422, "validation_error")["errors"]
     assert {error["pointer"] for error in errors} == {"/name", "/scopes/0", "/expires_in_days"}
     assert all(set(error) == {"pointer", "code", "detail"} for error in errors)

@@ -104,7 +104,9 @@ def test_refusals_are_replayed_too(client: APIClient) -> None:
 
 
 def test_twenty_at_once_make_one(client: APIClient) -> None:
-    authorization = f"Bearer {api_key_create(User.objects.get(username='owner'), 'many', ['write'])}"
+    authorization = (
+        f"Bearer {api_key_create(User.objects.get(username='owner'), 'many', ['write'])}"
+    )
 
     def one(_: int) -> int:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -339,3 +340,17 @@ async def test_client_that_does_not_read_is_closed_and_can_resume(
         await say(socket, op="subscribe", topic=TOPIC, last_event_id=last)
         texts = await texts_until(socket, "2000")
     assert texts == (await in_thread(written))[int(last) :]
+
+
+async def test_server_that_stops_tells_its_clients_to_come_again(
+    live: Live, web_server: LiveProcess, key: str
+) -> None:
+    async with socket_of(live, key) as socket:
+        await say(socket, op="subscribe", topic=TOPIC)
+        assert (await answer(socket))["type"] == "subscribed"
+        web_server.signal(signal.SIGTERM)
+        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  until it is closed
+            while True:
+                await asyncio.wait_for(socket.recv(), 20)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012

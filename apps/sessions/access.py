@@ -5,8 +5,8 @@ from collections.abc import Callable
 from django.db.models import Q, QuerySet
 
 from apps.core.api.callers import Caller
-from apps.sessions.errors import SessionNotFound
-from apps.sessions.models import AgentSession
+from apps.sessions.errors import ContainerNotFound, SessionNotFound
+from apps.sessions.models import AgentSession, ContainerInstance
 
 # (caller) -> the sessions of runs that the caller may see.
 RunSessions = Callable[[Caller], Q]
@@ -42,6 +42,21 @@ def access_session(caller: Caller, session_id: str) -> AgentSession:
     if session is None:
         raise SessionNotFound(session_id)
     return session
+
+
+def containers_visible(caller: Caller) -> QuerySet[ContainerInstance]:
+    """Boxes of sessions that the caller may see."""
+    if caller.is_admin:
+        return ContainerInstance.objects.all()
+    return ContainerInstance.objects.filter(session__in=sessions_visible(caller))
+
+
+def access_container(caller: Caller, container_id: int) -> ContainerInstance:
+    """Raises ContainerNotFound, also for a box that is there but not for the caller."""
+    found = containers_visible(caller).select_related("session").filter(pk=container_id).first()
+    if found is None:
+        raise ContainerNotFound(container_id)
+    return found
 
 
 def may_watch_session(caller: Caller, topic: str) -> bool:

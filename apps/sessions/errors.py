@@ -8,6 +8,11 @@ class SessionNotFound(NotFound):
         super().__init__(f"There is no session {session_id}.", session_id=session_id)
 
 
+class ContainerNotFound(NotFound):
+    def __init__(self, container_id: int) -> None:
+        super().__init__(f"There is no box {container_id}.", container_id=container_id)
+
+
 class SessionNotRunning(Conflict):
     def __init__(self, session_id: str, status: str) -> None:
         super().__init__(

@@ -93,6 +93,7 @@ class ContainerInstance(models.Model):
     exit_code = models.IntegerField(null=True)
     oom_killed = models.BooleanField(default=False)
     limits = models.JSONField(default=dict)
+    stats = models.JSONField(default=dict)  # {"memory_bytes", "processes"}, as last looked at
     log_tail = models.TextField(default="")
     created_at = models.DateTimeField(db_default=Now())
     ready_at = models.DateTimeField(null=True)

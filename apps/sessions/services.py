@@ -126,6 +126,13 @@ def box_starting(*, container_id: int, external_id: str) -> bool:
     return box_move(container_id, to=ContainerInstance.Status.STARTING, external_id=external_id)
 
 
+def box_stats(*, container_id: int, memory_bytes: int, processes: int) -> None:
+    """What the box takes up at present."""
+    ContainerInstance.objects.filter(pk=container_id).update(
+        stats={"memory_bytes": memory_bytes, "processes": processes}, last_seen_at=Now()
+    )
+
+
 def box_ended(
     *,
     container_id: int,

@@ -24,6 +24,7 @@ from apps.sessions.services import (
     session_seen,
     session_stop_requested,
 )
+from workers.engine.box_watch import BoxWatch
 from workers.engine.boxes import HOME, WORKSPACE, chosen, plan_box
 from workers.engine.channel import SessionChannel
 from workers.engine.executor import Cancelled, ClaimedStep, LeaseLost, StepControl
@@ -78,6 +79,7 @@ class HeldSession:
         self._transcript: Transcript | None = None
         self._box: Box | None = None
         self._container: ContainerInstance | None = None
+        self._watch = BoxWatch(self._runner, self._masked)
 
     @property
     def channel(self) -> SessionChannel:
@@ -180,6 +182,9 @@ class HeldSession:
 
     # While it runs
 
+    def _masked(self, text: str) -> str:
+        return self.transcript.masked(text)
+
     def box_is(self, status: Status) -> None:
         container = self._container
         if container is not None:
@@ -209,7 +214,11 @@ class HeldSession:
         if self._box is None:
             return Crash(code="worker_lost", error="The worker died and its box is gone.")
         state = self._runner.state(self._box)
-        return None if state.running else self._crash(self._box, state, was_ready)
+        if not state.running:
+            return self._crash(self._box, state, was_ready)
+        if self._container is not None:
+            self._watch.look(self._box, self._container.pk)
+        return None
 
     def log_note(self) -> str:
         """The end of the box's log, for people who read the error."""

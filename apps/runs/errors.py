@@ -49,6 +49,9 @@ STEP_ERROR_CODES: dict[str, ErrorCode] = {
     "container_start_failed": ErrorCode(remedy="Read the box's log; check image and disk."),
     "container_crashed": ErrorCode(remedy="Read the last lines of the box's log."),
     "container_oom": ErrorCode(remedy="Raise the memory limit of the box."),
+    "container_disk_full": ErrorCode(
+        remedy="The box wrote too much: look at its files; raise its disk limit.", retryable=False
+    ),
     "protocol_error": ErrorCode(remedy="Image and server differ in version; rebuild the image."),
     "worker_lost": ErrorCode(remedy="The worker died; look at its log and memory."),
     "storage_unavailable": ErrorCode(remedy="Check that the data directory is mounted and free."),

@@ -19,7 +19,7 @@ BACKENDS = [
     "process",
 ]
 ISOLATED = BACKENDS[:2]
-IMAGE = "djinnbot-agent:slim"
+IMAGE = os.environ.get("DJINNBOT_TEST_IMAGE", "djinnbot-agent:slim")
 _BUILD = Path(__file__).resolve().parents[2] / "compose" / "agent" / "build.sh"
 
 

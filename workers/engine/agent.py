@@ -31,7 +31,7 @@ from workers.engine.prompts import (
     build_step_prompt,
     mark_notes_read,
 )
-from workers.engine.session import Crash, HeldSession, stored
+from workers.engine.session import DISK_FULL, Crash, HeldSession, stored
 from workers.protocol.messages import (
     AgentStep,
     Busy,
@@ -302,6 +302,8 @@ class _Attempt:
     def _outcome(self, end: StepEnd | Crash) -> StepOutcome:
         self._session.kill_box()  # nothing writes any more: what is collected is what is committed
         if isinstance(end, Crash):
+            if end.code == DISK_FULL:  # what it wrote is not worth a second copy, nor a second try
+                return self._failure(end.code, end.error, retryable=False)
             self._save_unfinished_work()
             return self._failure(end.code, end.error)
         self._turns = end.turns

@@ -40,6 +40,7 @@ from workers.runners.base import (
     LABEL_APP,
     LABEL_INSTANCE,
     LABEL_SESSION,
+    NAME_PREFIX,
     Box,
     BoxSpec,
     Limits,
@@ -73,9 +74,34 @@ def chosen() -> Choice:
 def warm_up() -> None:
     """Choose the runner and get it ready, before the first step asks for it."""
     try:
-        chosen().runner.warm()
+        runner = chosen().runner
+        runner.warm(_like_every_box(), settings.WARM_BOXES)
     except DjinnError as exc:
         log.warning("no box can be made at present", error=exc.message)
+
+
+def _like_every_box() -> BoxSpec:
+    """What the boxes of all sessions have in common."""
+    uid, gid = box_user()
+    return BoxSpec(
+        name="",
+        image=settings.AGENT_IMAGE,
+        limits=_limits(),
+        labels={LABEL_APP: APP, LABEL_INSTANCE: instance()},
+        network=_network(),
+        uid=uid,
+        gid=gid,
+    )
+
+
+def _limits() -> Limits:
+    return Limits(
+        memory_mb=settings.BOX_MEMORY_MB,
+        cpus=settings.BOX_CPUS,
+        pids=settings.BOX_PIDS,
+        shm_mb=settings.BOX_SHM_MB,
+        disk_mb=settings.BOX_DISK_MB,
+    )
 
 
 def instance() -> str:
@@ -84,7 +110,7 @@ def instance() -> str:
 
 
 def box_name(session_id: str) -> str:
-    return f"djinnbot-{session_id}"
+    return f"{NAME_PREFIX}{session_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +162,7 @@ def plan_box(
         env=env,
         mounts=(*mounts, *sockets),
         workdir=runner.seen(place),
-        limits=Limits(
-            memory_mb=settings.BOX_MEMORY_MB,
-            cpus=settings.BOX_CPUS,
-            pids=settings.BOX_PIDS,
-            shm_mb=settings.BOX_SHM_MB,
-            disk_mb=settings.BOX_DISK_MB,
-        ),
+        limits=_limits(),
         labels=_labels(step, session_id),
         network=_network(),
         uid=uid,
@@ -316,6 +336,8 @@ def _reap(runner: Runner, box: Box) -> int:
     except DjinnError as exc:
         log.warning("a box could not be removed", box=box.name, error=exc.message)
         return 0
+    if not session_id:
+        return 1  # it was made ahead, and its worker ended before any session took it
     session_tokens_revoke(session_id)
     for container in ContainerInstance.objects.filter(session_id=session_id, name=box.name):
         box_ended(

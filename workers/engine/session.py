@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ from workers.engine.executor import Cancelled, ClaimedStep, LeaseLost, StepContr
 from workers.engine.outage import outage_survived
 from workers.engine.transcript import Transcript
 from workers.protocol.messages import Abort, Shutdown
-from workers.runners.base import LABEL_SESSION, Box, BoxState, Runner
+from workers.runners.base import LABEL_SESSION, Box, BoxState, LimitName, Runner
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,7 @@ TOKEN_SLACK_S = 600
 STOP_GRACE_S = 2
 # An agent at a step also tells: knowledge for later steps, outputs midway, an executor's result.
 STEP_SCOPES = ("chat", "read", "write")
+DISK_FULL = "container_disk_full"
 Value = TypeVar("Value")
 Status = ContainerInstance.Status
 
@@ -80,6 +81,7 @@ class HeldSession:
         self._box: Box | None = None
         self._container: ContainerInstance | None = None
         self._watch = BoxWatch(self._runner, self._masked)
+        self._hits: dict[LimitName, int] = {}
 
     @property
     def channel(self) -> SessionChannel:
@@ -214,11 +216,19 @@ class HeldSession:
         if self._box is None:
             return Crash(code="worker_lost", error="The worker died and its box is gone.")
         state = self._runner.state(self._box)
+        self._tell_hits(self._box, state.hits)
         if not state.running:
             return self._crash(self._box, state, was_ready)
         if self._container is not None:
             self._watch.look(self._box, self._container.pk)
         return None
+
+    def _tell_hits(self, box: Box, hits: Mapping[LimitName, int]) -> None:
+        """A limit that has bitten, since it was last told of. The box may well go on."""
+        for limit, count in hits.items():
+            if count > self._hits.get(limit, 0):
+                self._hits[limit] = count
+                self.transcript.box("LIMIT", containerId=box.external_id, limit=limit, count=count)
 
     def log_note(self) -> str:
         """The end of the box's log, for people who read the error."""
@@ -239,6 +249,11 @@ class HeldSession:
             limit = settings.BOX_MEMORY_MB
             return Crash(
                 code="container_oom", error=f"The box used more than its {limit} MB of memory."
+            )
+        if state.disk_full:
+            limit = settings.BOX_DISK_MB
+            return Crash(
+                code=DISK_FULL, error=f"The box wrote more than the {limit} MB that it may."
             )
         if state.start_failed or not was_ready:
             return Crash(

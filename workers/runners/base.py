@@ -12,6 +12,7 @@ LABEL_APP = "app"
 LABEL_INSTANCE = "instance"
 LABEL_SESSION = "session"
 APP = "djinnbot"
+NAME_PREFIX = f"{APP}-"  # of a session's box; the session's id follows
 LOG_TAIL_LINES = 200
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
@@ -124,8 +125,12 @@ class Runner(Protocol):
     def tmp(self, name: str) -> str:
         """The path of the box's own temporary directory, as it sees it."""
 
-    def warm(self) -> None:
-        """Get ready for the first box, so that it starts sooner."""
+    def warm(self, like: BoxSpec, count: int) -> None:
+        """Get ready, so that boxes like this start sooner; where boxes can be made ahead, keep
+        `count` of them. Nothing of `like` but image, limits, user, network and labels counts."""
+
+    def cool(self) -> None:
+        """Give up what `warm` has made."""
 
     def create(self, spec: BoxSpec) -> Box:
         """Make a box that does not run yet. A stale one of the same name goes first."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import docker
 import requests
+import structlog
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
@@ -17,7 +18,9 @@ from docker.types import Ulimit
 
 from workers.protocol.fingerprint import LABEL, runtime_fingerprint
 from workers.runners.base import (
+    LABEL_SESSION,
     LOG_TAIL_LINES,
+    NAME_PREFIX,
     BackendName,
     Box,
     BoxSpec,
@@ -31,7 +34,11 @@ from workers.runners.base import (
 )
 from workers.runners.cgroups import cgroup_of_process
 from workers.runners.disk import disk_watch, writable
+from workers.runners.mounts import mounting_unavailable
 from workers.runners.places import make_mount_points
+from workers.runners.pool import LABEL_WARM, NAME_WAITING, Slot, WarmPool
+
+log = structlog.get_logger(__name__)
 
 _TIMEOUT_S = 20  # below a lease: a daemon that hangs fails the step, not the worker
 _PROBE_TIMEOUT_S = 3
@@ -39,6 +46,9 @@ _RUNTIME = ("/opt/djinnbot/venv/bin/python", "-m", "workers.runtime")
 _RUNNING = frozenset({"running", "restarting", "paused"})
 _START_ERRORS = frozenset({126, 127})
 _KILLED = 137
+_CREATION_S = 60
+# Labels that differ from session to session.
+_OF_SESSIONS = frozenset({LABEL_SESSION, "exec", "attempt", "agent"})
 
 
 class DockerRunner:
@@ -48,6 +58,9 @@ class DockerRunner:
     def __init__(self, image: str = "") -> None:
         self._image = image
         self._last_hits: dict[str, Mapping[LimitName, int]] = {}
+        self._pool: WarmPool | None = None
+        # What was warm stays attached until its box is removed: nothing reads, or misses, its end.
+        self._given: dict[str, tuple[Slot, BoxSpec]] = {}
 
     def unavailable(self) -> str:
         try:
@@ -70,23 +83,32 @@ class DockerRunner:
     def tmp(self, name: str) -> str:
         return "/tmp"  # noqa: S108  the box's own
 
-    def warm(self) -> None:
-        """Connect, so that the first box does not wait for it."""
+    def warm(self, like: BoxSpec, count: int) -> None:
+        """Keep `count` containers waiting, where this process may mount into them."""
         with _errors("connect to Docker"):
             self._client.ping()
+        reason = mounting_unavailable() if count else "WARM_BOXES is 0."
+        if reason:
+            log.info("no containers are kept warm", reason=reason)
+            return
+        self._pool = WarmPool(self._client, like, count, self._make_waiting)
+
+    def waiting(self) -> int:
+        """How many containers wait for a session now."""
+        return self._pool.count() if self._pool is not None else 0
+
+    def cool(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     def create(self, spec: BoxSpec) -> Box:
         with _errors("make the container"):
             make_mount_points(spec.mounts, uid=spec.uid, gid=spec.gid)
-            stale = self._find(spec.name)
-            if stale is not None:
-                stale.remove(force=True, v=True)
-            container = self._client.containers.create(
-                spec.image or self._image,
-                list(spec.command or _RUNTIME),
-                name=spec.name,
-                **_options(spec),
-            )
+            slot = self._pool.take(spec) if self._pool is not None else None
+            if slot is not None:
+                self._given[spec.name] = (slot, spec)
+            container = slot.id if slot is not None else self._make(spec)
         disk_watch.add(
             spec.name,
             writable([(mount.source, mount.read_only) for mount in spec.mounts]),
@@ -95,11 +117,30 @@ class DockerRunner:
         return Box(
             backend=self.name,
             name=spec.name,
-            external_id=str(container.id),
+            external_id=container,
             labels=dict(spec.labels),
         )
 
+    def _make(self, spec: BoxSpec, **more: object) -> str:
+        stale = self._find(spec.name)
+        if stale is not None:
+            stale.remove(force=True, v=True)
+        container = self._client.containers.create(
+            spec.image or self._image,
+            list(spec.command or _RUNTIME),
+            name=spec.name,
+            **{**_options(spec), **more},
+        )
+        return str(container.id)
+
+    def _make_waiting(self, spec: BoxSpec) -> str:
+        return self._make(spec, stdin_open=True)
+
     def start(self, box: Box) -> None:
+        slot, spec = self._given.get(box.name, (None, None))
+        if slot is not None and spec is not None and self._pool is not None:
+            self._pool.give(slot, spec)
+            return
         with _errors("start the container"):
             self._client.api.start(box.external_id)
 
@@ -174,6 +215,9 @@ class DockerRunner:
     def remove(self, box: Box) -> None:
         disk_watch.forget(box.name)
         self._last_hits.pop(box.name, None)
+        slot, _ = self._given.pop(box.name, (None, None))
+        if slot is not None:
+            slot.close_input()
         with _errors("remove the container"):
             try:
                 self._client.api.remove_container(box.external_id, force=True, v=True)
@@ -184,19 +228,11 @@ class DockerRunner:
                     raise
 
     def list(self, labels: Mapping[str, str]) -> list[Box]:
+        asked = [f"{key}={value}" for key, value in labels.items() if key not in _OF_SESSIONS]
         with _errors("list containers"):
-            found = self._client.api.containers(
-                all=True, filters={"label": [f"{key}={value}" for key, value in labels.items()]}
-            )
-        return [
-            Box(
-                backend=self.name,
-                name=entry["Names"][0].lstrip("/"),
-                external_id=entry["Id"],
-                labels=entry["Labels"] or {},
-            )
-            for entry in found
-        ]
+            found = self._client.api.containers(all=True, filters={"label": asked})
+        boxes = [_listed(entry) for entry in found if not _is_waiting(entry)]
+        return [box for box in boxes if labels.items() <= box.labels.items()]
 
     def stats(self, box: Box) -> BoxStats:
         with _errors("measure the container"):
@@ -222,6 +258,23 @@ class DockerRunner:
             return self._client.containers.get(name)
         except NotFound:
             return None
+
+
+def _listed(entry: Mapping[str, Any]) -> Box:
+    """Labels stay as they were when a container was made, so what was warm tells its session by
+    its name."""
+    name, labels = entry["Names"][0].lstrip("/"), dict(entry["Labels"] or {})
+    if LABEL_WARM in labels and not name.startswith(NAME_WAITING):
+        labels[LABEL_SESSION] = name.removeprefix(NAME_PREFIX)
+    return Box(backend="docker", name=name, external_id=entry["Id"], labels=labels)
+
+
+def _is_waiting(entry: Mapping[str, Any]) -> bool:
+    """In a pool: not a box yet, and not to be removed while its worker lives."""
+    if not entry["Names"][0].lstrip("/").startswith(NAME_WAITING):
+        return False
+    is_new = entry["State"] == "created" and time.time() - entry["Created"] < _CREATION_S
+    return bool(entry["State"] == "running" or is_new)
 
 
 def _is_current(image: Image) -> bool:

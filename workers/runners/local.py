@@ -73,9 +73,12 @@ class LocalRunner:
         self._specs: dict[str, BoxSpec] = {}
         self._tickets: dict[str, str] = {}
 
-    def warm(self) -> None:
-        """Have the launcher ready before the first box is wanted."""
+    def warm(self, like: BoxSpec, count: int) -> None:
+        """Have the launcher ready before the first box is wanted; its forks need no pool."""
         self._launcher.warm()
+
+    def cool(self) -> None:
+        self._launcher.close()
 
     def create(self, spec: BoxSpec) -> Box:
         box = Box(

@@ -1,8 +1,8 @@
 """The system calls that a box may not make: a seccomp filter for sandboxes without Docker.
 
-Docker has a filter of its own. This one refuses what an engineer's tools do not need and escapes are
-made of: namespaces, mounts, kernel modules, keys, tracing of others, raw sockets. A call that is
-newer than this list does not exist for a box.
+Docker has a filter of its own. This one refuses what an engineer's tools do not need and escapes
+are made of: namespaces, mounts, kernel modules, keys, tracing of others, raw sockets. A call that
+is newer than this list does not exist for a box.
 """
 
 import ctypes

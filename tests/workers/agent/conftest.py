@@ -102,4 +102,6 @@ def world(
         server.close()
     for name in ("boxes", "sandboxes", "runs", "workspaces"):
         shutil.rmtree(layout.home / name, ignore_errors=True)
+    if boxes.chosen.cache_info().currsize and boxes.chosen().runner.name == "docker":
+        boxes.chosen().runner.cool()
     boxes.chosen.cache_clear()

@@ -1,0 +1,98 @@
+"""The box of a session as the run tells of it: made ahead, stopped by its limits."""
+
+import pytest
+
+from apps.sessions.models import AgentSession, ContainerInstance
+from tests.support.boxes import BACKENDS, ISOLATED, mounts_of
+from tests.support.live import eventually
+from tests.support.model_server import calls
+from tests.workers.agent.conftest import Start
+from tests.workers.agent.test_faults import leaves_nothing
+from workers.engine.boxes import chosen, reap_boxes, warm_up
+from workers.runners.docker import DockerRunner
+from workers.runners.mounts import mounting_unavailable
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(bool(mounting_unavailable()), reason=mounting_unavailable())
+def test_a_session_gets_a_container_that_waits(world: Start) -> None:
+    here = world(
+        "docker",
+        [
+            calls("bash", command="pwd && git status --short && echo kept > ~/kept && ls src"),
+            calls("edit", path="src/stock.py", oldText="return 1", newText="return 2"),
+            calls("complete", summary="Count two"),
+        ],
+    )
+    warm_up()
+    runner = chosen().runner
+    assert isinstance(runner, DockerRunner)
+    eventually(runner.waiting, timeout_s=60)
+    assert reap_boxes() == 0, "the reaper leaves alone what waits"
+    run = here.run()
+    outcome = here.execute(run)
+    assert outcome.succeeded, outcome.error
+    assert outcome.commit_hash
+    session = AgentSession.objects.get(run_id=run.pk)
+    (end, *_) = here.events(run, "TOOL_CALL_END")
+    assert "/home/agent/run-workspace" in end["result"]
+    assert "stock.py" in end["result"]
+    container = ContainerInstance.objects.get(session=session)
+    assert "the runtime waits" in container.log_tail, "it was made ahead"
+    assert (here.home / "sandboxes" / "yukihiro" / "kept").read_text() == "kept\n"
+    leaves_nothing(here, session.pk)
+    assert not mounts_of("run-workspace")
+
+
+@pytest.mark.parametrize("backend", ISOLATED)
+def test_limits_that_bite_are_told_of_while_the_agent_goes_on(world: Start, backend: str) -> None:
+    """S06"""
+    forks = "for i in $(seq 200); do sleep 5 & done 2>/dev/null; sleep 2; kill $(jobs -p); wait"
+    heap = "python3 -c 'b=[]\nwhile True: b.append(bytearray(4<<20))'"
+    here = world(
+        backend,
+        [
+            calls("bash", command=f"bash -c '{forks}'; echo went on"),
+            calls("bash", command=f"echo 1000 > /proc/self/oom_score_adj; {heap}; sleep 2"),
+            calls("complete", summary="alive"),
+        ],
+        BOX_PIDS=60,
+        BOX_MEMORY_MB=400,
+    )
+    run = here.run()
+    outcome = here.execute(run)
+    assert outcome.succeeded, outcome.error
+    told = {event["limit"]: event["count"] for event in here.events(run, "CONTAINER_LIMIT")}
+    assert set(told) == {"pids", "memory"}
+    assert min(told.values()) >= 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_box_that_fills_the_disk_is_stopped(world: Start, backend: str) -> None:
+    fill = "while :; do n=$((n+1)); head -c 8M /dev/zero > fill.$n; sleep 0.1; done"
+    here = world(backend, [calls("bash", command=f"cd ~; {fill}")], BOX_DISK_MB=64)
+    run = here.run()
+    outcome = here.execute(run)
+    assert outcome.error_code == "container_disk_full", outcome
+    assert not outcome.retryable
+    (hit,) = here.events(run, "CONTAINER_LIMIT")
+    assert (hit["limit"], hit["count"]) == ("disk", 1)
+    session = AgentSession.objects.get(run_id=run.pk)
+    leaves_nothing(here, session.pk)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_file_cannot_be_larger_than_the_box_may_write(world: Start, backend: str) -> None:
+    here = world(
+        backend,
+        [
+            calls("bash", command="head -c 100M /dev/zero > big; ls -l big"),
+            calls("complete", summary="tried"),
+        ],
+        BOX_DISK_MB=64,
+    )
+    run = here.run()
+    outcome = here.execute(run)
+    assert outcome.succeeded, outcome.error
+    (end, *_) = here.events(run, "TOOL_CALL_END")
+    assert str(64 * 2**20) in end["result"]

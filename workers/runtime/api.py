@@ -1,5 +1,6 @@
 """The control plane's API, asked with the session's token."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,20 @@ class Api:
         self._config = config
         self._client: AsyncClient | None = None
 
-    async def json(self, path: str) -> Any:
+    async def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """Raises ApiError."""
         try:
-            return (await self._get(path)).json()
+            return (await self._send("GET", path, params=dict(query or {}))).json()
         except ValueError as exc:
             raise ApiError(f"{path} answered with something that is not JSON.") from exc
 
+    async def post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Raises ApiError."""
+        await self._send("POST", path, json=dict(body))
+
     async def download(self, path: str, target: Path) -> int:
         """Store what stands at `path`; its size comes back. Raises ApiError and OSError."""
-        data = (await self._get(path)).content
+        data = (await self._send("GET", path)).content
         if len(data) > MAX_BYTES:
             raise ApiError(f"it has {len(data)} bytes; at most 32 MB can be fetched")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -50,14 +55,26 @@ class Api:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _get(self, path: str) -> Response:
+    async def _send(self, method: str, path: str, **content: Any) -> Response:
         if self._client is None:
             self._client = http_client(self._config, timeout=Timeout(TIMEOUT_S))
         headers = {"authorization": f"Bearer {self._config.token}"}
         try:
-            answer = await self._client.get(f"{self._config.api_url}/v1{path}", headers=headers)
+            answer = await self._client.request(
+                method, f"{self._config.api_url}/v1{path}", headers=headers, **content
+            )
         except HTTPError as exc:
             raise ApiError(f"the API does not answer: {type(exc).__name__}") from exc
-        if answer.status_code != 200:
-            raise ApiError(f"HTTP {answer.status_code}")
+        if not answer.is_success:
+            raise ApiError(_reason(answer))
         return answer
+
+
+def _reason(answer: Response) -> str:
+    """What a problem document says, else the bare status."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    said = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else ""
+    return f"{said} (HTTP {answer.status_code})" if said else f"HTTP {answer.status_code}"

@@ -217,6 +217,7 @@ class Conversation:
             return True
         if found.code not in {
             "model_unavailable", "model_error", "model_refused", "no_provider_key",
+            "provider_rate_limited", "provider_down",
         }:  # fmt: skip
             return False
         failed = self.model.name

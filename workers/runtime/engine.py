@@ -41,6 +41,7 @@ from workers.runtime.switch import SwitchModel
 from workers.runtime.text import TextBatcher
 from workers.runtime.tools.analysis import AnalysisTools
 from workers.runtime.tools.context import ToolContext
+from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.registry import Choice, ToolBox, completion_tools
 
 
@@ -263,6 +264,9 @@ class Engine:
                 analysis_model=self._config.analysis_model,
                 research_model=self._config.research_model,
             ),
+            platform=PlatformTools(
+                api=self._api, run_id=self._config.run_id, agent_id=self._config.agent_id
+            ),
             disabled=lambda: self._disabled,
             publish=publish or self._publish,
             request_id=request_id,
@@ -288,5 +292,6 @@ def rehearse() -> None:
     context = ToolContext(workspace=nowhere, home=nowhere, tmp=nowhere, output=lambda text: None)
     model = build_model(config.model, config)
     analysis = AnalysisTools(model=lambda name: model, usage=RunUsage())
-    box = ToolBox(context=context, choice=Choice(), analysis=analysis)
+    platform = PlatformTools(api=Api(config), run_id="", agent_id="")
+    box = ToolBox(context=context, choice=Choice(), analysis=analysis, platform=platform)
     Agent(model, tools=box.tools)

@@ -6,7 +6,7 @@ import json
 import keyword
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -25,6 +25,7 @@ from workers.runtime.code.server import CallServer
 from workers.runtime.code.tool import DESCRIPTION
 from workers.runtime.tools.analysis import AnalysisTools
 from workers.runtime.tools.context import ToolContext
+from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.registry import Choice, ToolBox
 
 STR, INT = {"type": "string"}, {"type": "integer"}
@@ -50,7 +51,6 @@ def enum(*values: str) -> dict[str, Any]:
 
 # As many tools as a full session has, by their published arguments.
 MORE_TOOLS = [
-    tool("get_run_history", {}, projectId=STR, taskId=STR, limit={**INT, "default": 10}),
     tool("checkpoint", {"workingOn": STR}, focus=STR, decisions={"type": "array", "items": STR}),
     tool("message_agent", {"to": STR, "message": STR},
          priority={**enum("low", "normal", "high", "urgent"), "default": "normal"}),
@@ -65,8 +65,6 @@ MORE_TOOLS = [
     tool("context_query", {"task": STR}, profile=STR, budget=INT, maxHops=INT),
     tool("graph_query", {"action": STR}, nodeId=STR, query=STR, maxHops=INT),
     tool("link_memory", {"fromId": STR, "toId": STR, "relationType": STR}),
-    tool("share_knowledge", {"category": enum("pattern", "decision", "issue", "convention"),
-                             "content": STR}, importance=STR),
     tool("get_ready_tasks", {"projectId": STR}),
     tool("create_task", {"projectId": STR, "title": STR}, description=STR, priority=STR),
     tool("claim_task", {"projectId": STR, "taskId": STR}),
@@ -75,11 +73,13 @@ MORE_TOOLS = [
     tool("load_skill", {"name": STR}),
 ]  # fmt: skip
 
+PLATFORM = PlatformTools(api=cast(Any, None), run_id="run_1", agent_id="yukihiro")
+
 
 def box(context: ToolContext) -> ToolBox:
     model = TestModel()
     analysis = AnalysisTools(model=lambda name: model, usage=RunUsage(), research_model="x/y")
-    return ToolBox(context=context, choice=Choice(), analysis=analysis)
+    return ToolBox(context=context, choice=Choice(), analysis=analysis, platform=PLATFORM)
 
 
 @pytest.fixture
@@ -123,6 +123,7 @@ def test_a_line_says_what_is_needed(context: ToolContext) -> None:
         "limit=100)  # Search file contents"
     )
     assert "edits: list[{oldText?: str, newText?: str, replaceAll?: bool}]" in lines["multiedit"]
+    assert "persona: 'analyst'|'security'|" in lines["focused_analysis"]
     assert all(len(line.partition("  # ")[2]) <= 60 for line in lines.values())
 
 
@@ -367,7 +368,8 @@ async def test_without_bash_there_is_no_code(start: Start) -> None:
     await driver.step(tools=["read", "grep"])
     offered = driver.server.requests[0]["tools"]  # type: ignore[attr-defined]
     assert {tool["function"]["name"] for tool in offered} == {
-        "read", "grep", "focused_analysis", "complete", "fail",
+        "read", "grep", "focused_analysis", "get_run_history", "share_knowledge", "complete",
+        "fail",
     }  # fmt: skip
 
 

@@ -120,9 +120,12 @@ async def test_a_tool_list_filters_workspace_tools_and_keeps_completion(start: S
         for request in driver.server.requests  # type: ignore[attr-defined]
     ]
     assert offered == [
-        {"read", "bash", "focused_analysis", "complete", "fail"},
+        {
+            "read", "bash", "focused_analysis", "get_run_history", "share_knowledge", "complete",
+            "fail",
+        },
         {"read", "complete", "fail"},
-    ]
+    ]  # fmt: skip
 
 
 async def test_thinking_and_text_are_batched_in_order(start: Start) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic_ai import ToolFailed, ToolReturn
@@ -14,6 +14,7 @@ from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.control import ControlTools
 from workers.runtime.tools.files import FileTools
 from workers.runtime.tools.limits import MAX_BYTES
+from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.processes import command_environment
 from workers.runtime.tools.registry import Choice, ToolBox
 from workers.runtime.tools.search import SearchTools
@@ -401,17 +402,19 @@ async def test_complete_and_fail_end_the_step_once(context: ToolContext) -> None
 
 # Schemas
 
+PLATFORM = PlatformTools(api=cast(Any, None), run_id="run_1", agent_id="yukihiro")
+
 
 def box(context: ToolContext, **choice: Any) -> ToolBox:
     model = TestModel()
     analysis = AnalysisTools(
         model=lambda name: model, usage=RunUsage(), research_model="scripted/web"
     )
-    return ToolBox(context=context, choice=Choice(**choice), analysis=analysis)
+    return ToolBox(context=context, choice=Choice(**choice), analysis=analysis, platform=PLATFORM)
 
 
 def test_every_tool_and_argument_is_described(context: ToolContext) -> None:
-    for kind, count in (("pipeline", 13), ("executor", 13), ("chat", 11)):
+    for kind, count in (("pipeline", 15), ("executor", 15), ("chat", 13)):
         tools = box(context, kind=kind).tools
         assert len(tools) == count
         for tool in tools:
@@ -423,7 +426,9 @@ def test_every_tool_and_argument_is_described(context: ToolContext) -> None:
 
 def test_what_only_looks_may_run_side_by_side(context: ToolContext) -> None:
     side_by_side = {tool.name for tool in box(context).tools if not tool.sequential}
-    assert side_by_side == {"read", "grep", "find", "ls", "web_search", "focused_analysis"}
+    assert side_by_side == {
+        "read", "grep", "find", "ls", "web_search", "focused_analysis", "get_run_history",
+    }  # fmt: skip
 
 
 def test_strict_means_the_list_and_no_more(context: ToolContext) -> None:

@@ -107,9 +107,9 @@ def _type(schema: Schema, definitions: Schema, *, keys: bool, depth: int = 0) ->
         found = target if isinstance(target, dict) else {}
         return _type(found, definitions, keys=keys, depth=depth + 1)
     if "const" in schema:
-        return _literal([schema["const"]])
+        return _literal([schema["const"]], keys=keys)
     if isinstance(schema.get("enum"), list):
-        return _literal(schema["enum"])
+        return _literal(schema["enum"], keys=keys)
     options = schema.get("anyOf") or schema.get("oneOf")
     if isinstance(options, list):
         below = (option for option in options if isinstance(option, dict))
@@ -139,11 +139,12 @@ def _object(schema: Schema, definitions: Schema, *, keys: bool, depth: int) -> s
     return f"{{{inside}}}"
 
 
-def _literal(values: Sequence[Any]) -> str:
+def _literal(values: Sequence[Any], *, keys: bool) -> str:
     plain = [value for value in values if isinstance(value, str | int | bool) or value is None]
     if not plain or len(plain) != len(values) or len(values) > _LITERALS_SHOWN:
         return "Any"
-    return f"Literal[{', '.join(repr(value) for value in plain)}]"
+    shown = [repr(value) for value in plain]
+    return "|".join(shown) if keys else f"Literal[{', '.join(shown)}]"
 
 
 def _union(types: Iterable[str]) -> str:
@@ -156,7 +157,7 @@ def _shown(parameter: Parameter) -> str:
     if parameter.required:
         return f"{parameter.name}: {parameter.shown}"
     if parameter.has_default and isinstance(parameter.default, str | int | float | bool):
-        if not parameter.shown.startswith("Literal"):
+        if not parameter.type.startswith("Literal"):
             return f"{parameter.name}={parameter.default!r}"
         return f"{parameter.name}: {parameter.shown}={parameter.default!r}"
     if parameter.shown in {"dict", "Any", "dict | None", "str", "str | None"}:

@@ -21,18 +21,21 @@ from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.control import ControlTools, ExecutorTools
 from workers.runtime.tools.files import FileTools
 from workers.runtime.tools.limits import clip_bytes
+from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.search import SearchTools
 from workers.runtime.tools.shell import ShellTools
 
 WORKSPACE_TOOLS = (
     "read", "write", "edit", "multiedit", "bash", "grep", "find", "ls", "web_search",
 )  # fmt: skip
-ANALYSIS_TOOLS = ("focused_analysis",)
+HELP_TOOLS = ("focused_analysis", "get_run_history", "share_knowledge")
 CONTROL_TOOLS = ("complete", "fail")
 EXECUTOR_TOOLS = ("executor_complete", "executor_fail")
 CODE_TOOL = "exec_code"
 # These only look: several calls of one answer may run side by side.
-PARALLEL_SAFE = frozenset({"read", "grep", "find", "ls", "web_search", "focused_analysis"})
+PARALLEL_SAFE = frozenset(
+    {"read", "grep", "find", "ls", "web_search", "focused_analysis", "get_run_history"}
+)
 # These have a time limit of their own.
 _OWN_LIMIT = frozenset({"bash", CODE_TOOL, "web_search", "focused_analysis"})
 TOOL_TIMEOUT_S = 300
@@ -61,10 +64,10 @@ class Choice:
         """Completion tools stay whatever the list says: without them a step could not end."""
         listed = {"web_search" if name == "research" else name for name in self.listed}
         if self.mode == "strict":
-            names = [name for name in (*WORKSPACE_TOOLS, *ANALYSIS_TOOLS) if name in listed]
+            names = [name for name in (*WORKSPACE_TOOLS, *HELP_TOOLS) if name in listed]
         else:
             names = [name for name in WORKSPACE_TOOLS if not listed or name in listed]
-            names += ANALYSIS_TOOLS
+            names += HELP_TOOLS
         return [*names, *completion_tools(self.kind)]
 
 
@@ -80,6 +83,7 @@ class ToolBox:
     context: ToolContext
     choice: Choice
     analysis: AnalysisTools
+    platform: PlatformTools
     disabled: Callable[[], frozenset[str]] = frozenset
     publish: Callable[[Message], None] = lambda message: None
     request_id: str = ""
@@ -95,11 +99,12 @@ class ToolBox:
             ControlTools(context),
             ExecutorTools(context),
             self.analysis,
+            self.platform,
         )
         self._tools = {}
         for name in self.choice.names():
             function = next(getattr(group, name) for group in groups if hasattr(group, name))
-            if name == "web_search" and not self.analysis.can_research:
+            if not self._can(name):
                 continue
             self._tools[name] = Tool(
                 function,
@@ -186,6 +191,12 @@ class ToolBox:
                     via_code=via_code,
                 )
             )
+
+    def _can(self, name: str) -> bool:
+        """Whether the session has what a tool needs."""
+        if name == "web_search":
+            return self.analysis.can_research
+        return name != "share_knowledge" or bool(self.platform.run_id)
 
     def _runs_code(self) -> bool:
         return CODE_TOOL in self._tools and not {CODE_TOOL, "bash"} & self.disabled()

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("apps.core.api.urls")),
     path("v1/", include("apps.accounts.api.urls")),
     path("v1/", include("apps.llm.api.urls")),
+    path("v1/", include("apps.evals.api.urls")),
     path("v1/", include("apps.sessions.api.urls")),
     path("v1/", include("apps.runs.api.urls")),  # before agents: `agents/status` is no agent
     path("v1/", include("apps.ops.api.urls")),

@@ -60,6 +60,7 @@ DETAIL_FIELDS: Mapping[str, str] = {
 }
 DETAIL_PLAIN = (
     *("repository", "workspace_type", "task_branch", "model_override", "variables", "context"),
+    *("recorded_as", "replay_of"),
     *("snapshot_id", "cancel_requested_at", "cancel_reason", "pause_requested_at", "paused_at"),
     *("finalized_at", "deadline_at", "forked_from_execution_id", "key_user_id"),
     "executor_result",

@@ -46,6 +46,8 @@ def _facts(session_id: str, execution: StepExecution) -> SessionFacts:
         outputs=step.outputs,
         results=tuple(step.on_result),
         loop_names=_loop_names(pipeline),
+        recorded_as=run.recorded_as,
+        replay_of=run.replay_of,
     )
 
 

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "steps": ("steps", "steps", "List, show and restart the steps of a run."),
     "pipeline": ("pipeline", "pipeline", "List, show and check pipelines."),
     "agent": ("agent", "agent", "List and show agents."),
+    "eval": ("eval", "evaluate", "Freeze runs as cases; run them again and compare."),
     "usage": ("usage", "usage", "Show what model calls used and cost."),
     "budget": ("usage", "budget", "Show, set and remove limits on cost."),
     "api": ("api", "api", "Call the API directly."),

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "apps.pipelines",
     "apps.sessions",
     "apps.runs",
+    "apps.evals",
     "apps.ops",
 ]
 

@@ -65,6 +65,9 @@ class RunCreateSerializer(serializers.Serializer[Any]):
         choices=WORKSPACE_TYPES, required=False, default="git_worktree"
     )
     branch = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    record = serializers.BooleanField(
+        required=False, default=False, help_text="Keep what models answer, to freeze it as a case."
+    )
 
     def validate_variables(self, value: dict[str, str]) -> dict[str, str]:
         return _named(value)
@@ -424,6 +427,8 @@ class RunDetailSerializer(RunSerializer):
     base_commit = serializers.CharField(allow_null=True)
     head_commit = serializers.CharField(allow_null=True)
     model_override = serializers.CharField(allow_blank=True)
+    recorded_as = serializers.CharField(allow_blank=True)
+    replay_of = serializers.CharField(allow_blank=True, help_text="Answered as this case was.")
     key_user_id = serializers.CharField(allow_null=True)
     variables = serializers.DictField(child=serializers.CharField())
     context = serializers.CharField(allow_blank=True)  # type: ignore[assignment]  # a field

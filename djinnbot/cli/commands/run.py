@@ -41,6 +41,7 @@ def _variables(
 @click.option("--model", help="Model for every step, as provider/model.")
 @click.option("--var", "variables", multiple=True, callback=_variables, metavar="NAME=VALUE")
 @click.option("--project", help="Project the run belongs to.")
+@click.option("--record", is_flag=True, help="Keep what models answer, for `djinn eval freeze`.")
 @click.option("--follow/--detach", default=True, help="Show progress until the end, or return.")
 @global_options
 def run(
@@ -51,6 +52,7 @@ def run(
     model: str | None,
     variables: dict[str, str],
     project: str | None,
+    record: bool,
     follow: bool,
 ) -> int:
     """Start PIPELINE on TASK and show each step, tool call and result.
@@ -65,6 +67,7 @@ def run(
         "model_override": model,
         "variables": variables,
         "project_id": project,
+        "record": record,
     }
     body.update({name: value for name, value in optional.items() if value})
     api = Api(current_options())

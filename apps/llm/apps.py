@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class LlmConfig(AppConfig):
     name = "apps.llm"
     label = "llm"
+
+    def ready(self) -> None:
+        from apps.llm.metrics import register
+
+        register()

@@ -25,7 +25,9 @@ from apps.llm.budgets.keeper import LEASE_S, LOST, hold_keeper, holds_sweep
 from apps.llm.budgets.verdict import Verdict
 from apps.llm.calls import Admitted, CallEnd, CallStart
 from apps.llm.errors import GatewayError
+from apps.llm.metrics import REFUSED, call_ended
 from apps.llm.money import micro_of
+from apps.llm.traces import call_traced
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +57,8 @@ async def settle(start: CallStart, end: CallEnd) -> None:
     A database that is away gets the outcome later: the client's answer does not wait for it.
     """
     hold_keeper().drop(start.call_id)
+    call_ended(start, end)
+    call_traced(start, end)
     try:
         await _settle(start, end)
     except (DatabaseError, PoolTimeout) as exc:
@@ -64,6 +68,8 @@ async def settle(start: CallStart, end: CallEnd) -> None:
 
 async def refused(start: CallStart, end: CallEnd) -> None:
     """Write the row of a request that no attempt came of."""
+    call_ended(start, end)
+    call_traced(start, end)
     await _execute(statements.WRITE, _row(start) | _ending(start, end) | _told(start, end))
 
 
@@ -75,6 +81,7 @@ async def _admit(start: CallStart) -> Admitted:
         await in_thread(_tell, start, [verdict.event()])
     match verdict.kind:
         case "refused":
+            REFUSED.labels(verdict.scope).inc()
             error = verdict.error()
             await refused(start, _no(error))
             raise error

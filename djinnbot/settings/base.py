@@ -101,3 +101,4 @@ from djinnbot.settings.parts.drf import *  # noqa: E402, F403
 from djinnbot.settings.parts.llm import *  # noqa: E402, F403
 from djinnbot.settings.parts.logging import *  # noqa: E402, F403
 from djinnbot.settings.parts.security import *  # noqa: E402, F403
+from djinnbot.settings.parts.tracing import *  # noqa: E402, F403

@@ -32,6 +32,7 @@ from workers.engine.prompts import (
     mark_notes_read,
 )
 from workers.engine.session import DISK_FULL, Crash, HeldSession, stored
+from workers.engine.traces import message_traced
 from workers.protocol.messages import (
     AgentStep,
     Busy,
@@ -240,6 +241,7 @@ class _Attempt:
                 self._turns = turn
                 self._session.seen(turn)
         self._session.transcript.tell(envelope)
+        message_traced(self._step, self._session.id, envelope.message)
 
     def _became_ready(self) -> None:
         if self._ready_at is None:

@@ -27,6 +27,7 @@ from workers.engine.outage import outage_survived
 from workers.engine.owner import worker_name
 from workers.engine.parallel import own_workspace, workspace_merged
 from workers.engine.shutdown import shutting_down
+from workers.engine.traces import step_traced
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +82,7 @@ def _one(claim: Claim, turn: _Turn) -> Claim | None:
     """Execute a claimed step and store its end; the next one, if it was claimed with that."""
     step = claim.step
     control = Control(step)
+    began_ns = time.time_ns()
     try:
         outcome = execute(step, control)
     except HandedOver:
@@ -98,6 +100,7 @@ def _one(claim: Claim, turn: _Turn) -> Claim | None:
     except LeaseLost:
         log.warning("step taken by another worker")
         return None
+    step_traced(step, outcome, began_ns)
     hold = turn.next()
     try:
         finished = outage_survived(lambda: _stored(claim, control, outcome, hold))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from rest_framework.test import APIClient
 
 from apps.core.events import events_after
 from apps.llm import ledger
@@ -308,3 +309,21 @@ def test_a_row_that_a_crash_forgot_is_written_at_the_end() -> None:
     in_loop(lambda: ledger.settle(start, answered(start, micro=10)))
     assert LlmCall.objects.get(id=start.call_id).cost_total == Decimal("0.00001")
     assert UsageTotal.objects.get(kind="run").calls == 1
+
+
+def test_calls_and_refusals_are_measured() -> None:
+    budget()
+    made(600_000, run_id="run_m", model="measured")
+    refused(600_000, run_id="run_m", model="measured")
+    in_loop(lambda: ledger.admit(call(micro=100_000, run_id="run_m", model="measured")))
+    lines = APIClient().get("/metrics").content.decode().splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("djinnbot_llm"))
+    model = 'model="measured"'
+    of_call = f'djinnbot_llm_calls_total{{{model},outcome="%s",provider="openai"}}'
+    assert float(values[of_call % "ok"]) == 1
+    assert float(values[of_call % "budget_exceeded"]) == 1
+    assert float(values[f'djinnbot_llm_cost_usd_total{{{model},provider="openai"}}']) == 0.6
+    tokens = f'djinnbot_llm_tokens_total{{kind="output",{model},provider="openai"}}'
+    assert float(values[tokens]) == 600_000
+    assert float(values["djinnbot_llm_calls_held"]) == 1
+    assert float(values["djinnbot_llm_held_usd"]) == 0.1

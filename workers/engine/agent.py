@@ -25,11 +25,10 @@ from workers.engine.executor import Cancelled, ClaimedStep, LeaseLost, StepContr
 from workers.engine.outputs import ResultFiles, collected, commit_summary, structured_outputs
 from workers.engine.progress import progress_append
 from workers.engine.prompts import (
-    BASE_TOOLS,
-    COMPLETION_TOOLS,
     StepPrompt,
     build_step_prompt,
     mark_notes_read,
+    step_tools,
 )
 from workers.engine.session import DISK_FULL, Crash, HeldSession, stored
 from workers.engine.traces import message_traced
@@ -122,7 +121,7 @@ class _Attempt:
             self._ready_at = time.monotonic()
         else:
             self._session.open(self._workspace)
-        tools = self._tools()
+        tools = step_tools(self._step)
         prompt = build_step_prompt(
             self._step,
             tools=tools,
@@ -145,13 +144,6 @@ class _Attempt:
         if prompt.missing:
             self._session.transcript.template_warning(prompt.missing)
         mark_notes_read(prompt)
-
-    def _tools(self) -> list[str]:
-        disabled = set(disabled_tools(self._step.agent_id)) - set(COMPLETION_TOOLS)
-        names = resolve.tools(
-            self._step.pipeline, self._step.step, available=BASE_TOOLS, disabled=disabled
-        )
-        return [name for name in BASE_TOOLS if name in names or name in COMPLETION_TOOLS]
 
     @property
     def _request_id(self) -> str:

@@ -184,6 +184,11 @@ def _identity(step: ClaimedStep, session_id: str) -> dict[str, str]:
         "STEP_TIMEOUT_MS": str(step.timeout_s * 1000),
         "CHAT_INACTIVITY_TIMEOUT_MS": str(int(settings.AGENT_INACTIVITY_S * 1000)),
         "MAX_NUDGES": str(settings.MAX_NUDGES),
+        "PTC_ENABLED": str(settings.PTC_ENABLED).lower(),
+        "PTC_TIMEOUT": str(settings.PTC_TIMEOUT_S),
+        "AGENT_CONTEXT_WINDOW": str(settings.AGENT_CONTEXT_WINDOW),
+        "FOCUSED_ANALYSIS_MODEL": settings.FOCUSED_ANALYSIS_MODEL,
+        "RESEARCH_MODEL": settings.RESEARCH_MODEL,
     }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -41,7 +42,9 @@ from workers.engine.prompt_parts.git_context import repository_text
 log = structlog.get_logger(__name__)
 
 COMPLETION_TOOLS = ("complete", "fail")
-BASE_TOOLS = (*WORKSPACE_TOOLS, *COMPLETION_TOOLS)
+HELP_TOOLS = ("web_search", "focused_analysis", "get_run_history", "share_knowledge")
+# What the runtime offers; it leaves out `web_search` where no model searches the web.
+BASE_TOOLS = (*WORKSPACE_TOOLS, *HELP_TOOLS, *COMPLETION_TOOLS)
 _ITEMS_NAMED = 50
 _RETRY_NOTE = re.compile(r"^Attempt \d+ failed: ", re.MULTILINE)
 # Values that come from outside the install. Bare words, numbers and addresses need no fence.
@@ -83,7 +86,7 @@ def build_step_prompt(
         outputs=step.step.outputs,
         result_values=_result_values(step.step),
         list_outputs=_list_outputs(step),
-        tools=_tools(step, agent) if tools is None else tools,
+        tools=step_tools(step) if tools is None else tools,
         # A repair asks for what the schema's answer lacked, in an ordinary session.
         structured=step.step.output_schema is not None and not step.repair,
         has_workspace=bool(step.workspace_path),
@@ -127,8 +130,11 @@ def _persona(agent: Agent) -> Persona:
     return Persona(name=agent.name, role=agent.role, emoji=agent.emoji, files=agent.files)
 
 
-def _tools(step: ClaimedStep, agent: Agent) -> list[str]:
-    disabled = set(disabled_tools(agent.id)) - set(COMPLETION_TOOLS)
+def step_tools(step: ClaimedStep) -> list[str]:
+    """What the session offers: pipeline and agent have had their say, and completion stays."""
+    disabled = set(disabled_tools(step.agent_id)) - set(COMPLETION_TOOLS)
+    if not settings.RESEARCH_MODEL:
+        disabled.add("web_search")
     names = resolve.tools(step.pipeline, step.step, available=BASE_TOOLS, disabled=disabled)
     return [name for name in BASE_TOOLS if name in names or name in COMPLETION_TOOLS]
 

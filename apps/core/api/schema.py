@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from apps.core.api.pagination import CursorPage
 from apps.core.api.permissions import declared
+from apps.core.event_types import x_events
 
 _PROBLEM = "Problem"
 _REFERENCE = {"$ref": f"#/components/schemas/{_PROBLEM}"}
@@ -126,3 +127,11 @@ class TicketScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "apiKey", "in": "query", "name": "ticket"}
+
+
+def describe_events(
+    result: dict[str, Any], generator: Any, request: Any, public: bool
+) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular: what the streams carry, as `x-events`."""
+    result["x-events"] = x_events()
+    return result

@@ -47,6 +47,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.llm.gateway.schema.describe_gateway",
+        "apps.core.api.schema.describe_events",
     ],
     "ENUM_NAME_OVERRIDES": {
         "HealthEnum": [("ok", "ok"), ("degraded", "degraded")],

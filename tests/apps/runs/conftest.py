@@ -2,6 +2,7 @@ import pytest
 from django.conf import LazySettings
 
 from djinnbot import celery  # noqa: F401  tasks are sent through the configured app
+from tests.support.events import _events_are_as_described  # noqa: F401  a fixture
 from workers.engine import steps
 
 

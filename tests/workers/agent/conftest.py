@@ -20,6 +20,7 @@ from djinnbot import celery  # noqa: F401  tasks are sent through the configured
 from djinnbot.embedded.layout import layout_of
 from tests.apps.repos.conftest import make_repository
 from tests.support.boxes import image_ready
+from tests.support.events import _events_are_as_described  # noqa: F401  a fixture
 from tests.support.model_server import Answer, ModelServer
 from tests.support.runs import claim, make_run, start
 from workers.engine import boxes

@@ -10,6 +10,7 @@ from pathlib import Path
 from djinnbot.embedded.account import others_can_reach
 from djinnbot.embedded.errors import EmbeddedError
 
+RUNTIME_DIR = "DJINNBOT_RUNTIME_DIR"  # where sockets go that do not fit into the home
 # A Unix socket address holds 107 bytes; `/postgres/.s.PGSQL.5432.lock` and its kind need the rest.
 _LONGEST_SOCKET_ROOT = 70
 
@@ -104,7 +105,9 @@ def _sockets_of(home: Path) -> Path:
 
 def _short_directory(home: Path) -> Path:
     name = hashlib.sha256(str(home).encode()).hexdigest()[:10]
-    directory = Path(tempfile.gettempdir()) / f"djinnbot-{os.geteuid()}-{name}"
+    root = Path(os.environ.get(RUNTIME_DIR) or tempfile.gettempdir())
+    root.mkdir(mode=0o711, parents=True, exist_ok=True)
+    directory = root / f"djinnbot-{os.geteuid()}-{name}"
     directory.mkdir(mode=0o711, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():

@@ -18,6 +18,7 @@ if "DATABASE_URL" not in os.environ or os.environ.get("DJINNBOT_TEST_SERVERS") =
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ.setdefault("SECRET_ENCRYPTION_KEY", "5e" * 32)
 os.environ.setdefault("DATABASE_POOL_SIZE", "4")
+os.environ.setdefault("DJINNBOT_RUNTIME_DIR", f"{_HOME}/s")  # goes with the servers
 os.environ.setdefault("DJINNBOT_RATE_LIMITS", "false")  # a test calls as often as it likes
 
 from djinnbot.settings.base import *  # noqa: E402, F403  after the environment is set

@@ -280,6 +280,15 @@ def test_a_home_with_a_long_path_gets_short_sockets(tmp_path: Path) -> None:
     assert layout.postgres_data.is_relative_to(tmp_path)
 
 
+def test_short_sockets_go_where_the_operator_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with own_home() as place:
+        monkeypatch.setenv("DJINNBOT_RUNTIME_DIR", str(place / "run"))
+        layout = layout_of(tmp_path / ("deep" * 20) / ("deeper" * 10))
+        assert layout.redis_socket.is_relative_to(place / "run")
+
+
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(EmbeddedError, match="is a file"):

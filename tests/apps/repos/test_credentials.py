@@ -13,7 +13,10 @@ import pytest
 from apps.core.errors import DjinnError
 from apps.repos import credentials
 from apps.repos.credentials import Credentials, credential_provider_register
+from apps.repos.merging import workspace_merge, workspace_push
+from apps.repos.mirrors import mirror_fetch
 from apps.repos.services import workspace_finalize, workspace_prepare
+from apps.repos.sources import source_of
 from tests.apps.repos.conftest import git
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,7 +122,7 @@ def token() -> Iterator[None]:
     credentials._providers[:] = before
 
 
-def test_a_run_on_a_remote_that_wants_a_token(
+def test_no_token_is_left_anywhere_after_a_hundred_operations(
     remote: tuple[str, Path, list[str]],
     token: None,
     home: Path,
@@ -127,18 +130,28 @@ def test_a_run_on_a_remote_that_wants_a_token(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     url, bare, seen = remote
-    for number in range(3):
+    for number in range(8):  # fetch, commit, push, merge, push of the merge
         workspace = workspace_prepare(run_id=f"run_{number}", repository=url)
         (Path(workspace.path) / "a.txt").write_text(str(number))
         assert workspace_finalize(workspace).pushed
         assert git(bare, "show", f"run/run_{number}:a.txt") == str(number)
+        merged = workspace_merge(workspace, "merge")
+        assert workspace_push(workspace, branch=merged.branch).commit == merged.commit
+    mirror, source = Path(workspace.mirror_path), source_of(url)
+    for _ in range(60):
+        assert mirror_fetch(mirror, source).commit
 
-    assert len(seen) > 10
+    assert len(seen) > 200, "each operation asks the server at least twice"
     assert any("remote-http" in text for text in seen)
     assert not [text for text in seen if TOKEN in text]
-    for path in home.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            assert TOKEN.encode() not in path.read_bytes()
+    reflogs = git(mirror, "reflog", "show", "--all")
+    told = git(mirror, "config", "--list", "--show-origin")
+    assert TOKEN not in reflogs + told + git(mirror, "for-each-ref")
+    files = [path for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(files) > 20
+    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
+    assert TOKEN.encode() not in Path("/proc/self/environ").read_bytes()
+    assert TOKEN not in "".join(os.environ.values())
     assert TOKEN not in caplog.text
     assert TOKEN not in "".join(capfd.readouterr())
 

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 SEED = int(os.environ.get("DJINN_SEED", "7"))
 RUNS = int(os.environ.get("DJINN_CHAOS_RUNS", "50"))
 KILL_EVERY_S = 3.0
+STEPS_BETWEEN_KILLS = 5  # on a slow machine nothing would ever end otherwise
 
 
 class Assassin(threading.Thread):
@@ -24,14 +25,17 @@ class Assassin(threading.Thread):
         self._names = names
         self._random = random.Random(seed)
         self._stop_asked = threading.Event()
+        self._steps_before = 0
         self.kills = 0
 
     def run(self) -> None:
         while not self._stop_asked.wait(KILL_EVERY_S):
             # On a slow machine a start takes longer than the pause: work must be possible at all.
             up = [name for name in self._names if self._world[name].is_ready]
-            if not up:
+            steps = len(self._world.executed())
+            if not up or steps < self._steps_before + STEPS_BETWEEN_KILLS:
                 continue
+            self._steps_before = steps
             victim = self._world[self._random.choice(up)]
             victim.kill()
             self.kills += 1

@@ -1,5 +1,7 @@
 """A run as a trace: step, model call, tool call, told by three processes to one collector."""
 
+from typing import Any
+
 import pytest
 
 from tests.conftest import own_stack
@@ -24,7 +26,7 @@ def test_a_run_is_one_trace(tmp_path_factory: pytest.TempPathFactory) -> None:
             assert stack.wait_for_end(run_id, 300)["status"] == "completed"
             eventually(lambda: found.named("invoke_agent"), timeout_s=60)
             eventually(lambda: found.named("execute_tool"), timeout_s=60)
-            calls = eventually(lambda: found.named("chat"), timeout_s=60)
+            calls: Any = eventually(lambda: found.named("chat"), timeout_s=60)
     assert calls
     steps = {span.span_id: span for span in found.named("invoke_agent")}
     ids = {span.span_id for span in calls}

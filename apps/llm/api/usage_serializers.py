@@ -39,7 +39,7 @@ class BudgetSerializer(serializers.ModelSerializer[Budget]):
 
     class Meta:
         model = Budget
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "scope", "ref", "window", "soft_usd", "hard_usd", "soft_tokens"),
             *("hard_tokens", "soft_calls", "hard_calls", "action", "downgrade_model", "enabled"),
             *("version", "created_at", "updated_at"),

@@ -84,8 +84,8 @@ class Budget(TimestampedModel):
 
 class BudgetCounter(models.Model):
     """What one thing has spent in one window, and what its calls under way hold. Written by the
-    functions of the database alone. It belongs to no budget: a limit that is raised or replaced goes on
-    from here."""
+    functions of the database alone. It belongs to no budget: a limit that is raised or replaced
+    goes on from here."""
 
     scope = models.CharField(max_length=8, choices=BudgetScope.choices)
     subject = models.CharField(max_length=128, default="")

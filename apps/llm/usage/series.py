@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import TruncMonth, TruncWeek
@@ -54,12 +54,13 @@ def usage_series(
     keys = _keys(group_by)
     named = {"week": TruncWeek("starts_at"), "month": TruncMonth("starts_at")}
     moment = {} if bucket == "total" else {"bucket": named.get(bucket, F("starts_at"))}
-    return (
+    series = (
         rows.order_by()
         .values(**moment, **keys)
         .annotate(**{name: Sum(name) for name in SUMS})
         .order_by(*moment, F("cost_total").desc(nulls_last=True), *keys)
     )
+    return cast("QuerySet[UsageBucket, Row]", series)
 
 
 def _keys(group_by: str) -> dict[str, F]:
@@ -83,9 +84,10 @@ def usage_of_user(user_id: str, *, now: datetime | None = None) -> Row:
 
 
 def _by_model(buckets: QuerySet[UsageBucket]) -> Sequence[Row]:
-    return list(
+    sums = (
         buckets.order_by()
         .values("provider", "model")
         .annotate(**{name: Sum(name) for name in SUMS})
         .order_by(F("cost_total").desc(nulls_last=True), "provider", "model")
     )
+    return [dict(row) for row in sums]

@@ -409,6 +409,7 @@ _TABLE: Final[dict[str, dict[str, type[EventData]]]] = {
         "CONTAINER_STOPPING": Container,
         "CONTAINER_DESTROYED": Container,
         "CONTAINER_CRASHED": Container,
+        "CONTAINER_LIMIT": Container,
         "llm.call.completed": LlmCallEnded,
         "llm.call.failed": LlmCallEnded,
         "budget.soft": BudgetSoft,

@@ -60,6 +60,8 @@ SPECTACULAR_SETTINGS = {
         "StepTypeEnum": [("standard", "standard"), ("loop", "loop")],
         "TimelineTypeEnum": "apps.runs.timeline.TIMELINE_TYPES",
         "AgentStateEnum": "apps.runs.team.AgentState",
+        "ContainerStatusEnum": "apps.sessions.models.ContainerInstance.Status",
+        "SeverityEnum": [("error", "error"), ("warning", "warning"), ("info", "info")],
         "SessionStatusEnum": "apps.sessions.models.AgentSession.Status",
         "AgentSourceEnum": "apps.agents.models.Agent.Source",
         "RoleEnum": "apps.accounts.roles.Role",

@@ -30,6 +30,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "budget": ("usage", "budget", "Show, set and remove limits on cost."),
     "api": ("api", "api", "Call the API directly."),
     "completion": ("session", "completion", "Print the completion script of a shell."),
+    "sandbox": ("sandbox", "sandbox", "Look into agents' homes and boxes."),
+    "storage": ("storage", "storage", "Show what takes up the disk, and clean up."),
+    "images": ("images", "images", "Build and list the images of boxes."),
 }
 
 

@@ -39,6 +39,8 @@ class Progress:
             "FILE_CHANGED": self._file_changed,
             "COMMIT_FAILED": self._commit_failed,
             "TEMPLATE_WARNING": self._template_warning,
+            "NETWORK_BLOCKED": self._network_blocked,
+            "RUN_WAITING": self._run_waiting,
             "APPROVAL_REQUESTED": self._approval_requested,
             "APPROVAL_DECIDED": self._approval_decided,
             "HUMAN_INTERVENTION": self._intervention,
@@ -134,6 +136,13 @@ class Progress:
 
     def _template_warning(self, data: Data) -> None:
         _line(f"{_INDENT}unknown in the template: {_plain(data.get('missing'))}", fg="yellow")
+
+    def _network_blocked(self, data: Data) -> None:
+        place, reason = f"{data.get('host')}:{data.get('port')}", data.get("reason", "")
+        _line(f"{_INDENT}⊘ {place} was refused ({reason})", fg="red")
+
+    def _run_waiting(self, data: Data) -> None:
+        _line(f"the run waits: {data.get('reason', '')}", fg="yellow")
 
     def _approval_requested(self, data: Data) -> None:
         _line(f"? approval {data.get('approvalId', '')}: {data.get('text', '')}", fg="magenta")

@@ -345,3 +345,27 @@ def test_a_start_says_what_is_likely(cli: Cli) -> None:
     answer = cli("run", "test-simple", "Say hello", "--detach")
     assert answer.code == 0
     assert "From " in answer.err or "nothing can be foretold" in answer.err
+
+
+def test_homes_and_the_disk_are_looked_into(cli: Cli, tmp_path: Path) -> None:
+    source = tmp_path / "notes.txt"
+    source.write_bytes(b"remember\n\0")
+    assert cli("sandbox", "put", "yang", str(source), "in/notes.txt").code == 0
+    assert cli("sandbox", "cat", "yang", "in/notes.txt").out == "remember\n\0"
+    assert cli("sandbox", "ls", "yang", "in").out.split("\t")[-2] == "notes.txt"
+    assert cli("sandbox", "show", "yang", "--json").json["tree"][0]["name"] == "in"
+    assert cli("sandbox", "cat", "yang", "../x").code == 2
+    assert cli("sandbox", "rm", "yang", "in").code == 0
+    assert cli("sandbox", "cat", "yang", "in/notes.txt").code == 4
+    assert cli("sandbox", "reset", "yang").code == 130  # it asks, and nobody answers
+    assert cli("sandbox", "reset", "yang", "--yes").code == 0
+    assert cli("sandbox", "boxes").code == 0
+    assert cli("sandbox", "logs", "1").code == 4
+
+    assert cli("storage", "measure").code == 0
+    eventually(lambda: cli("storage", "show", "--json").json["sections"])
+    assert "file system" in cli("storage", "show").out
+    (cli.stack.home / "runs" / "run_01gone").mkdir(parents=True)
+    shown = cli("storage", "clean", "--dry-run", "--json").json
+    assert shown == {"dry_run": True, "freed_bytes": 0, "deletions": []}  # it is too young
+    assert cli("storage", "clean", "--yes").code == 0

@@ -39,8 +39,9 @@ _READ_MS = 1_000
 _LOG_STREAM = OpenApiResponse(
     OpenApiTypes.STR,
     description=(
-        "`text/event-stream`. Each event has `id` and, as `data`, `{container_id, level, text}`."
-        " It starts with the end of the log; a comment every 15 s keeps the connection."
+        "`text/event-stream`. Each event has `id` and, as `data`, a JSON frame"
+        " `{id, type, data: {container_id, level, text}}`. It starts with the end of the log; a"
+        " comment every 15 s keeps the connection."
     ),
 )
 
@@ -288,5 +289,6 @@ def _has_ended(container_id: int) -> bool:
 
 
 def _event(line: box_logs.LogLine) -> bytes:
-    body = {"container_id": line.container_id, "level": line.level, "text": line.text}
+    data = {"container_id": line.container_id, "level": line.level, "text": line.text}
+    body = {"id": line.id, "type": "BOX_LOG", "data": data}
     return b"id: " + line.id.encode() + b"\ndata: " + orjson.dumps(body) + b"\n\n"

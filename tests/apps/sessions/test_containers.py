@@ -143,8 +143,8 @@ def test_live_logs_are_streamed_until_the_box_ends(
     admin_key = api_key_create(make_user("root", is_staff=True), "test", ["read", "admin"])
     path = f"{url}/v1/containers/{box.pk}/logs/stream"
     foreign = api_key_create(make_user("x"), "test", ["read"])
-    assert httpx2.get(path, headers=_bearer(foreign)).status_code == 404
-    refused = httpx2.get(f"{url}/v1/containers/logs/stream", headers=_bearer(key))
+    assert httpx2.get(path, headers=_bearer(foreign), timeout=60).status_code == 404
+    refused = httpx2.get(f"{url}/v1/containers/logs/stream", headers=_bearer(key), timeout=60)
     assert refused.status_code == 403
     with (
         httpx2.stream("GET", path, headers=_bearer(key), timeout=60) as one,
@@ -168,7 +168,7 @@ def _bearer(key: str) -> dict[str, str]:
 def _texts(response: httpx2.Response) -> Iterator[str]:
     for line in response.iter_lines():
         if line.startswith("data: "):
-            yield json.loads(line[6:])["text"]
+            yield json.loads(line[6:])["data"]["text"]
 
 
 @pytest.mark.parametrize(

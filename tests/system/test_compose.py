@@ -1,0 +1,53 @@
+"""The compose files agree with what they start. No container runs here."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from djinnbot.cli.platform.config import SOURCE_ROOT, platform_of
+from djinnbot.cli.platform.programs import processes
+
+COMPOSE = SOURCE_ROOT / "compose"
+FILES = sorted(COMPOSE.glob("*/compose.yaml"))
+START = (COMPOSE / "production" / "django" / "start").read_text()
+
+
+def _services(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text())["services"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_each_file_can_be_read_and_pins_its_images(path: Path) -> None:
+    services = _services(path)
+    for name, service in services.items():
+        assert "image" in service or "build" in service, name
+        assert not str(service.get("image", "")).endswith(":latest"), name
+        for other in service.get("depends_on", {}):
+            assert other in services, name
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:") or name == "caddy", name
+
+
+def test_production_runs_every_process_of_the_platform(tmp_path: Path) -> None:
+    platform = platform_of(environment={"DJINNBOT_HOME": str(tmp_path)})
+    wanted = {process.name for process in processes(platform) if not process.is_server}
+    services = _services(COMPOSE / "production" / "compose.yaml")
+    assert wanted <= set(services)
+    known = set(re.findall(r"^    ([a-z-]+)\)", START, re.MULTILINE))
+    commands = {service["command"][0] for name, service in services.items() if "build" in service}
+    assert commands == known
+
+
+def test_production_names_each_setting_that_it_needs() -> None:
+    text = (COMPOSE / "production" / "compose.yaml").read_text()
+    example = (COMPOSE / "production" / "env.example").read_text()
+    named = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+    assert set(re.findall(r"\$\{([A-Z_]+)", text)) <= named
+
+
+def test_every_socket_directory_of_boxes_is_made_by_its_process() -> None:
+    for name in ("DJINNBOT_API_SOCKET", "DJINNBOT_EGRESS_SOCKET"):
+        assert f'mkdir -p "$(dirname "${name}")"' in START

@@ -21,7 +21,6 @@ MEMORY_TOOLS = frozenset(
         "graph_query",
         "link_memory",
         "rate_memories",
-        "share_knowledge",
     }
 )
 HOME = "/home/agent"

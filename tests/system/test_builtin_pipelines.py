@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import database_url
+from tests.support.boxes import image_ready
 from tests.support.capabilities import missing
 from tests.support.live import (
     eventually,
@@ -35,6 +37,19 @@ ALL_TESTS = ("discover", "-s", "tests", "-t", ".")
 def platform(_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One platform for all runs of this file, with the strongest box that needs no daemon."""
     runner = "process" if missing("bubblewrap") else "bubblewrap"
+    with _platform(tmp_path_factory.mktemp("logs"), DJINNBOT_RUNNER=runner) as started:
+        yield started
+
+
+@pytest.fixture
+def docker_platform(_servers: None, tmp_path: Path) -> Iterator[Stack]:
+    settings = {"DJINNBOT_RUNNER": "docker", "DJINNBOT_AGENT_IMAGE": image_ready()}
+    with _platform(tmp_path / "logs", **settings) as started:
+        yield started
+
+
+@contextmanager
+def _platform(logs: Path, **settings: str) -> Iterator[Stack]:
     with (
         own_home() as home,
         own_database(database_url("postgres")) as database,
@@ -45,9 +60,9 @@ def platform(_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                     home=home,
                     database_url=database_url(database),
                     redis_url=redis_url,
-                    extra={"DJINNBOT_RUNNER": runner},
+                    extra=settings,
                 ),
-                tmp_path_factory.mktemp("logs"),
+                logs,
             )
         ) as started,
     ):
@@ -292,7 +307,15 @@ def test_simple_hands_one_output_on(platform: Stack, repository: Path) -> None:
 
 
 def test_sandbox_keeps_its_promises(platform: Stack, repository: Path) -> None:
-    ended = play(platform, repository, "test-sandbox")
+    _sandbox_holds(play(platform, repository, "test-sandbox"))
+
+
+@pytest.mark.docker
+def test_sandbox_keeps_its_promises_in_docker(docker_platform: Stack, repository: Path) -> None:
+    _sandbox_holds(play(docker_platform, repository, "test-sandbox"))
+
+
+def _sandbox_holds(ended: Ended) -> None:
     assert [step.partition("=")[0] for step in ended.path] == [
         "PYTHON_TEST",
         "NODE_TEST",

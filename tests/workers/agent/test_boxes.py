@@ -1,8 +1,12 @@
 """The box of a session as the run tells of it: made ahead, stopped by its limits."""
 
+from pathlib import Path
+
 import pytest
 
+from apps.repos.models import Workspace
 from apps.sessions.models import AgentSession, ContainerInstance
+from tests.apps.repos.conftest import git
 from tests.support.boxes import BACKENDS, ISOLATED, mounts_of
 from tests.support.live import eventually
 from tests.support.model_server import calls
@@ -42,6 +46,46 @@ def test_a_session_gets_a_container_that_waits(world: Start) -> None:
     assert (here.home / "sandboxes" / "yukihiro" / "kept").read_text() == "kept\n"
     leaves_nothing(here, session.pk)
     assert not mounts_of("run-workspace")
+
+
+@pytest.mark.parametrize("backend", ISOLATED)
+def test_the_projects_git_cannot_be_written_nor_made_to_run_anything(
+    world: Start, backend: str, tmp_path: Path
+) -> None:
+    """Its own repository is the agent's affair; nothing of it runs when the platform commits."""
+    canary = tmp_path / "canary"
+    evil = f"#!/bin/sh\ntouch {canary}\n"
+    plant = (
+        "objects=$(cat $(git rev-parse --git-dir)/objects/info/alternates | tail -n 1);"
+        " mirror=$(dirname $objects); common=$(git rev-parse --git-common-dir);"
+        " for place in $mirror/hooks $objects $mirror $common/hooks; do mkdir -p $place;"
+        f" printf '{evil}' > $place/post-commit; chmod +x $place/post-commit;"
+        " cp $place/post-commit $place/pre-commit; done;"
+        " echo '[core] bare = false' >> $mirror/config; rm -rf $objects/pack $mirror/refs;"
+        f" git config core.hooksPath $common/hooks; git config core.fsmonitor 'touch {canary}';"
+        f" git config filter.evil.clean 'touch {canary}'; echo '* filter=evil' > .gitattributes;"
+        " ln -s /etc/passwd stolen; echo done >> src/stock.py"
+    )
+    here = world(backend, [calls("bash", command=plant), calls("complete", summary="Planted")])
+    run = here.run()
+    workspace = Workspace.objects.get(run_id=run.pk)
+    mirror = Path(workspace.mirror_path)
+    kept = [
+        mirror / "config",
+        mirror / "HEAD",
+        *mirror.glob("hooks/*"),
+        *mirror.glob("objects/*/*"),
+    ]
+    before = {path: path.read_bytes() for path in kept}
+    assert len(before) > 2
+    outcome = here.execute(run)
+    assert outcome.succeeded, outcome.error
+    assert outcome.commit_hash
+    assert not canary.exists()
+    assert {path: path.read_bytes() for path in before} == before
+    assert not [path for path in mirror.rglob("*-commit") if path.read_text() == evil]
+    shown = git(here.repository, "--git-dir", str(mirror), "show", f"{outcome.commit_hash}:stolen")
+    assert shown == "/etc/passwd", "a link is kept as a link"
 
 
 @pytest.mark.parametrize("backend", ISOLATED)

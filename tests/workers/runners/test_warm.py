@@ -85,7 +85,8 @@ def test_a_waiting_container_becomes_the_box_of_one_session(warm: Yard, tmp_path
         "sh",
         "-c",
         f"echo TOKEN=$TOKEN; cat {packed}/pack; touch {packed}/new; touch /usr/x;"
-        " echo work > /home/agent/run-workspace/result; echo left > /tmp/left; id -u; cat",
+        " echo work > /home/agent/run-workspace/result; echo left > /tmp/left; id -u; cat;"
+        " grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status",
         name="djinnbot-ses_first",
         mounts=[
             Mount(source=packed, target=str(packed)),
@@ -101,6 +102,8 @@ def test_a_waiting_container_becomes_the_box_of_one_session(warm: Yard, tmp_path
     assert "packed" in output
     assert output.count("Read-only file system") == 2
     assert str(UID) in output.splitlines()
+    status = [line.split(":\t") for line in output.splitlines() if ":\t" in line]
+    assert status == [["CapEff", "0" * 16], ["NoNewPrivs", "1"], ["Seccomp", "2"]]
     assert (workspace / "result").read_text() == "work\n"
     assert os.listdir(outside) == []
     assert outside.stat().st_uid == os.geteuid()

@@ -6,6 +6,10 @@ class LlmConfig(AppConfig):
     label = "llm"
 
     def ready(self) -> None:
+        from apps.core.topics import register_topics
         from apps.llm.metrics import register
+        from apps.llm.selectors import may_watch_settings
 
         register()
+        register_topics("budgets", access=may_watch_settings, snapshot="/v1/llm/budgets")
+        register_topics("llm", access=may_watch_settings, snapshot="/v1/llm/providers")

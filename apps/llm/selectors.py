@@ -93,6 +93,11 @@ def _totals(row: UsageTotal) -> CallTotals:
     )
 
 
+def may_watch_settings(caller: Caller, topic: str) -> bool:
+    """What admins set: budgets and providers. Others hear of what concerns their runs there."""
+    return caller.is_admin
+
+
 def budget_list(caller: Caller) -> QuerySet[Budget]:
     """An admin sees all, others those that hold for everybody and those of themselves."""
     budgets = Budget.objects.order_by("scope", "ref", "window")

@@ -43,8 +43,8 @@ class BudgetAction(models.TextChoices):
 
 
 class Budget(TimestampedModel):
-    """A limit. Without `ref` it holds for each one of its scope (each run, each user, …) apart; with
-    `ref` it takes the place of that one for the thing named. A limit that is null is none."""
+    """A limit. Without `ref` it holds for each one of its scope (each run, each user, …) apart;
+    with `ref` it takes the place of that one for the thing named. A limit that is null is none."""
 
     id = models.CharField(max_length=40, primary_key=True, default=new_budget_id, editable=False)
     scope = models.CharField(max_length=8, choices=BudgetScope.choices)

@@ -89,7 +89,7 @@ def _is_in_environment(now: Registry, provider_id: str) -> bool:
 def _state(
     now: Registry, provider_id: str, caller: Caller, keys: Sequence[ProviderKey]
 ) -> ProviderState:
-    row = now.configs.get(provider_id)
+    row = ProviderConfig.objects.filter(id=provider_id).first()  # how it fared, as of now
     provider = _as_set_up(now, provider_id)
     own = [key for key in keys if key.provider == provider_id]
     states = list(_key_states(provider, own, now, caller))

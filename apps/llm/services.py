@@ -263,8 +263,9 @@ def share_set(
 
 
 @transaction.atomic
-def share_delete(*, provider_id: str, share_id: int) -> None:
-    deleted, _ = ProviderShare.objects.filter(pk=share_id, key__provider=provider_id).delete()
+def share_delete(*, provider_id: str, share_id: str) -> None:
+    shares = ProviderShare.objects.filter(key__provider=provider_id)
+    deleted, _ = shares.filter(pk=share_id).delete() if share_id.isdecimal() else (0, {})
     if not deleted:
         raise NotFound("There is no such share.")
     _changed(provider_id, "unshared")

@@ -8,12 +8,24 @@ from apps.llm.admin.budgets import (
     UsageTotalAdmin,
 )
 from apps.llm.admin.calls import LlmCallAdmin
+from apps.llm.admin.providers import (
+    LlmSettingChangeAdmin,
+    ModelAliasAdmin,
+    ModelEntryAdmin,
+    ProviderConfigAdmin,
+    ProviderKeyAdmin,
+)
 
 __all__ = [
     "BudgetAdmin",
     "BudgetCounterAdmin",
     "BudgetHoldAdmin",
     "LlmCallAdmin",
+    "LlmSettingChangeAdmin",
+    "ModelAliasAdmin",
+    "ModelEntryAdmin",
+    "ProviderConfigAdmin",
+    "ProviderKeyAdmin",
     "UsageBucketAdmin",
     "UsageTotalAdmin",
 ]

@@ -209,7 +209,8 @@ class LlmSettingChange(models.Model):
 
 
 class RegistryVersion(models.Model):
-    """The transaction that last changed any of the tables above, by triggers. One row."""
+    """Moves with every change of the tables above, by triggers: the transaction, shifted by 20
+    bits, and the count of changes in it. One row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     xid = models.BigIntegerField()

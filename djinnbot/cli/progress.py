@@ -45,6 +45,7 @@ class Progress:
             "APPROVAL_DECIDED": self._approval_decided,
             "HUMAN_INTERVENTION": self._intervention,
             "CONTAINER_CRASHED": self._box_crashed,
+            "CONTAINER_LIMIT": self._box_limited,
         }
 
     def show(self, frame: Frame) -> None:
@@ -159,6 +160,15 @@ class Progress:
     def _box_crashed(self, data: Data) -> None:
         memory = ", out of memory" if data.get("oomKilled") else ""
         _line(f"{_INDENT}the box ended with code {data.get('exitCode')}{memory}", fg="red")
+
+    def _box_limited(self, data: Data) -> None:
+        what = {
+            "memory": "a process was ended for its memory",
+            "pids": "no more processes can be started",
+            "disk": "it wrote more than it may",
+        }
+        limit = str(data.get("limit", ""))
+        _line(f"{_INDENT}the box is at a limit: {what.get(limit, limit)}", fg="yellow")
 
 
 def _line(text: str, **style: Any) -> None:

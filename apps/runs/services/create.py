@@ -10,7 +10,7 @@ from apps.core.errors import DjinnError, Invalid
 from apps.core.faults import fault_point
 from apps.llm.defaults import working_model
 from apps.llm.providers import SCRIPTED
-from apps.llm.registry import registry
+from apps.llm.registry import Registry, registry
 from apps.llm.resolution import models_of
 from apps.pipelines import resolve
 from apps.pipelines.definition import Pipeline
@@ -122,6 +122,7 @@ def check_models(pipeline: Pipeline, model_override: str) -> None:
     """Each step has a model, and each model a provider that we know."""
     configured = agent_models()
     default = working_model()
+    known = registry()  # asked once: each asking looks whether it has changed
     for step in pipeline.steps:
         model = resolve.model(
             pipeline,
@@ -137,12 +138,11 @@ def check_models(pipeline: Pipeline, model_override: str) -> None:
                 code="no_model",
                 step_id=step.id,
             )
-        _check_model(model, step.id)
+        _check_model(known, model, step.id)
 
 
-def _check_model(model: str, step_id: str) -> None:
+def _check_model(known: Registry, model: str, step_id: str) -> None:
     try:
-        known = registry()
         for provider, _ in models_of(known, model).models:
             if provider != SCRIPTED:
                 known.provider(provider)

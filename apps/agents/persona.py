@@ -67,6 +67,7 @@ class SessionFacts:
     list_outputs: Sequence[str] = ()
     tools: Sequence[str] | None = None
     structured: bool = False
+    program: bool = False  # another agent's program: it has tools of its own, and none of ours
     has_workspace: bool = True
     workspace: str = WORKSPACE
     home: str = HOME
@@ -135,6 +136,8 @@ def completion_text(facts: SessionFacts) -> str:
     if facts.structured:
         return _heading("Answer with one JSON document that follows the schema, and nothing else.")
     owed = _owed(facts)
+    if facts.program:
+        return _heading(*_program_lines(facts), *owed)
     if not facts.uses_tools:
         return _heading(*_key_value_lines(facts), *owed)
     if facts.kind not in _MUST_COMPLETE:
@@ -181,6 +184,23 @@ def _owed(facts: SessionFacts) -> list[str]:
         for name in facts.list_outputs
     ]
     return lines
+
+
+def _program_lines(facts: SessionFacts) -> list[str]:
+    lines = ["Your work ends with your last answer: one plain sentence of what you did."]
+    if facts.outputs:
+        lines += [
+            "After it come these lines, each key at the start of its line; indent further lines"
+            " of a value by two blanks:",
+            "",
+            *(f"{name.upper()}: value" for name in facts.outputs),
+            "",
+        ]
+    return [
+        *lines,
+        "If it cannot be done, the answer is one line `FAILED: ` and the reason. An honest"
+        " failure beats a result that is not there.",
+    ]
 
 
 def _key_value_lines(facts: SessionFacts) -> list[str]:

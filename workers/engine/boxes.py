@@ -34,6 +34,7 @@ from apps.sessions.models import AgentSession, ContainerInstance
 from apps.sessions.services import box_ended, session_finish
 from workers.engine.channel import ACCOUNT_PREFIX, SessionChannel
 from workers.engine.executor import ClaimedStep
+from workers.engine.harness import harness_plan
 from workers.protocol.keys import StreamKeys
 from workers.runners.base import (
     APP,
@@ -146,11 +147,13 @@ def plan_box(
             for mount in workspace_git_mounts(workspace)
         ]
     name = box_name(session_id)
+    harness_env, harness_mounts = harness_plan(step, runner)
     reach, sockets = _ways_out(runner, channel)
     env = {
         **_identity(step, session_id),
         **_git(agent_author(step.agent_id)),
         **reach,
+        **harness_env,
         "DJINNBOT_SESSION_TOKEN": token,
         "HOME": runner.seen(home),
         "TMPDIR": runner.tmp(name),
@@ -160,7 +163,7 @@ def plan_box(
         name=name,
         image=settings.AGENT_IMAGE,
         env=env,
-        mounts=(*mounts, *sockets),
+        mounts=(*mounts, *harness_mounts, *sockets),
         workdir=runner.seen(place),
         limits=_limits(),
         labels=_labels(step, session_id),

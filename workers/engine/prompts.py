@@ -34,6 +34,7 @@ from apps.pipelines import resolve, template
 from apps.pipelines.definition import Step
 from apps.runs.models import AgentNote
 from workers.engine.executor import ClaimedStep
+from workers.engine.harness import harness_of
 from workers.engine.prompt_parts import history
 from workers.engine.prompt_parts.budget import PromptPart, data_part, made_part
 from workers.engine.prompt_parts.fencing import fenced
@@ -81,12 +82,14 @@ def build_step_prompt(
     the agent's overrides filter them). `workspace` and `home` are paths inside the box.
     """
     agent = agent_get(step.agent_id)
+    program = harness_of(step) != ""
     facts = SessionFacts(
         kind=session_kind,
         outputs=step.step.outputs,
         result_values=_result_values(step.step),
         list_outputs=_list_outputs(step),
-        tools=step_tools(step) if tools is None else tools,
+        tools=None if program else step_tools(step) if tools is None else tools,
+        program=program,
         # A repair asks for what the schema's answer lacked, in an ordinary session.
         structured=step.step.output_schema is not None and not step.repair,
         has_workspace=bool(step.workspace_path),

@@ -41,6 +41,8 @@ class RuntimeConfig:
     code_timeout_s: float = DEFAULT_CODE_TIMEOUT_S
     analysis_model: str = ""  # of `focused_analysis`; empty: the session's own
     research_model: str = ""  # of `web_search`; empty: it is not offered
+    harness: str = ""  # another agent's program that does the work; empty: this runtime
+    harness_dir: str = ""  # where it is installed
 
     @property
     def must_complete(self) -> bool:
@@ -84,4 +86,6 @@ def config_from(env: Mapping[str, str]) -> RuntimeConfig:
         code_timeout_s=float(env.get("PTC_TIMEOUT") or DEFAULT_CODE_TIMEOUT_S),
         analysis_model=env.get("FOCUSED_ANALYSIS_MODEL", ""),
         research_model=env.get("RESEARCH_MODEL", ""),
+        harness=env.get("AGENT_HARNESS", ""),
+        harness_dir=env.get("AGENT_HARNESS_DIR", ""),
     )

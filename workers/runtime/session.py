@@ -202,7 +202,8 @@ class Session:
         )
 
     async def _load(self) -> "Engine":
-        module = await asyncio.to_thread(importlib.import_module, "workers.runtime.engine")
+        name = "cli_agents.engine" if self._config.harness else "engine"
+        module = await asyncio.to_thread(importlib.import_module, f"workers.runtime.{name}")
         self._engine = module.Engine(
             self._config, publish=self._bus.publish, room=self._bus.room, text=self._text
         )

@@ -13,6 +13,7 @@ import pytest
 
 from apps.pipelines.definition import Harness
 from tests.support.boxes import processes_of
+from tests.support.live import eventually
 from workers.protocol.harness import PROGRAMS
 from workers.protocol.messages import AgentStep, CompactSession, Error, Message, StepEnd
 from workers.runtime.cli_agents import engine as engines
@@ -149,7 +150,7 @@ def test_the_time_limit_ends_all_that_was_started(
 ) -> None:
     end, _ = step(tmp_path, monkeypatch, "setsid sleep 97531 & sleep 97531", deadline_s=0.5)
     assert end.error_code == "timeout"
-    assert not processes_of("97531")
+    eventually(lambda: not processes_of("97531"))
 
 
 def test_what_is_left_running_holds_nobody_up(
@@ -157,7 +158,7 @@ def test_what_is_left_running_holds_nobody_up(
 ) -> None:
     end, _ = step(tmp_path, monkeypatch, "echo say done; sleep 86420 &")
     assert end.result == "done\n"
-    assert not processes_of("86420")
+    eventually(lambda: not processes_of("86420"))
 
 
 def test_a_hint_resumes_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

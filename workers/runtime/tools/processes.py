@@ -27,16 +27,29 @@ class Processes:
 
     groups: set[int] = field(default_factory=set)
     scope: str = field(default_factory=lambda: secrets.token_hex(16))
+    _started: bool = False  # something ran since the last kill
 
     def environment(self, env: "os._Environ[str] | dict[str, str]") -> dict[str, str]:
         """The environment of a command: without what only the runtime needs."""
         return {**command_environment(env), _SCOPE: self.scope}
 
+    def forget(self, group: int) -> None:
+        """A command has ended. Its group is kept only while something of it is left: the number
+        of an empty one may be given to somebody else."""
+        self._started = True
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            self.groups.discard(group)
+        except PermissionError:
+            return  # it lives
+
     def kill(self) -> None:
         """End them all, also those that left their group for one of their own."""
         for group in tuple(self.groups):
             kill_group(group)
-        if self.groups:
+        if self.groups or self._started:
+            self._started = False
             for pid in _marked(f"{_SCOPE}={self.scope}".encode()):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -109,6 +122,7 @@ async def run(
     finally:
         for pipe in pipes:
             pipe.close()
+    processes.forget(group)
     assert process.returncode is not None
     return Ended(exit_code=process.returncode, timed_out=False)
 

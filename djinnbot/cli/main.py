@@ -28,11 +28,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("eval", "evaluate", "Freeze runs as cases; run them again and compare."),
     "usage": ("usage", "usage", "Show what model calls used and cost."),
     "budget": ("usage", "budget", "Show, set and remove limits on cost."),
+    "provider": ("provider", "provider", "List providers of models, set keys, try them."),
     "api": ("api", "api", "Call the API directly."),
-    "completion": ("session", "completion", "Print the completion script of a shell."),
     "sandbox": ("sandbox", "sandbox", "Look into agents' homes and boxes."),
     "storage": ("storage", "storage", "Show what takes up the disk, and clean up."),
     "images": ("images", "images", "Build and list the images of boxes."),
+    "completion": ("session", "completion", "Print the completion script of a shell."),
 }
 
 

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from djinnbot.cli.errors import CliError, Exit
 from djinnbot.cli.platform.config import platform_home
+from djinnbot.cli.signed_in import kept_key
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +41,8 @@ class Options:
         """(address, key) of the platform to speak to."""
         stored = self._stored()
         url = self.url or os.environ.get("DJINNBOT_URL") or stored.get("url") or DEFAULT_URL
-        key = self.api_key or os.environ.get("DJINNBOT_API_KEY") or _key_for(stored, url)
+        given = self.api_key or os.environ.get("DJINNBOT_API_KEY")
+        key = given or kept_key(url) or _key_for(stored, url)
         if not url.startswith(("http://", "https://")):
             raise CliError(f"{url} is no address: it must begin with http:// or https://.")
         return url.rstrip("/"), key

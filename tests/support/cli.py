@@ -14,7 +14,14 @@ from typing import Any
 from tests.support.servers import REPOSITORY
 
 _OURS = ("DJINNBOT_", "PYTEST_", "DJANGO_")
-_DROPPED = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DATABASE_POOL_SIZE", "CI"}
+_DROPPED = {
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "SECRET_ENCRYPTION_KEY",
+    "DATABASE_POOL_SIZE",
+    "CI",
+}
 COMMAND = (sys.executable, "-m", "djinnbot.cli.main")
 
 

@@ -1,0 +1,144 @@
+"""`djinn login`, `logout`, `whoami` and `keys`."""
+
+import sys
+from typing import Any
+
+import click
+
+from djinnbot.cli.client import Api
+from djinnbot.cli.errors import CliError, Exit
+from djinnbot.cli.options import Options, current_options, global_options
+from djinnbot.cli.output import print_json, print_rows, say
+from djinnbot.cli.signed_in import forget_key, keep_key, kept_key
+from djinnbot.cli.signin import SignIn
+
+
+@click.command()
+@click.option("--user", "-u", default="", help="E-mail address or user name.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--with-key", is_flag=True, help="Give a key of the API instead of a password.")
+@global_options
+def login(user: str, password_stdin: bool, with_key: bool) -> None:
+    """Sign in to a platform, here or elsewhere (--url), and remember it for 90 days.
+
+    A second factor is asked for when there is one. The password is not kept: a key of your own is
+    made for this machine, and `djinn logout` revokes it.
+    """
+    options = current_options()
+    url = options.endpoint()[0]
+    key = _secret("Key", password_stdin) if with_key else _by_password(url, user, password_stdin)
+    me = Api(Options(url=url, api_key=key, timeout=options.timeout)).get("/v1/auth/me")
+    keep_key(url, key)
+    if options.json:
+        print_json(me)
+    else:
+        say(f"Signed in to {url} as {_name(me)}.")
+
+
+def _by_password(url: str, user: str, password_stdin: bool) -> str:
+    if not user and not sys.stdin.isatty():
+        raise CliError("Say who you are: --user NAME.", Exit.USAGE)
+    name = user or click.prompt("E-mail address or user name")
+    password = _secret("Password", password_stdin)
+    # No key that is kept already: it might be the one that ran out.
+    api = Api(Options(url=url, api_key="none", timeout=current_options().timeout))
+    made = SignIn(api, _code).key(name, password)
+    return str(made["key"])
+
+
+def _secret(what: str, from_stdin: bool) -> str:
+    """Never from the arguments: others see those."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(click.prompt(what, hide_input=True))
+
+
+def _code(question: str) -> str:
+    return str(click.prompt(question))
+
+
+def _name(me: dict[str, Any]) -> str:
+    shown = me["display_name"] or me["email"] or me["username"]
+    return f"{shown} ({me['role']})"
+
+
+@click.command()
+@global_options
+def logout() -> None:
+    """Forget the key of this machine, and revoke it."""
+    options = current_options()
+    url = options.endpoint()[0]
+    key = kept_key(url)
+    if not key:
+        raise CliError(f"Nobody is signed in to {url} from here.", Exit.NOT_SIGNED_IN)
+    prefix = key.removeprefix("djb_").partition(".")[0]
+    api = Api(Options(url=url, api_key=key, timeout=options.timeout))
+    try:
+        api.delete(f"/v1/auth/api-keys/{prefix}")
+    except CliError as error:
+        if error.code not in {Exit.NOT_SIGNED_IN, Exit.NOT_FOUND, Exit.REFUSED}:
+            raise  # not reached: the key would live on
+    forget_key(url)
+    say(f"Signed out of {url}.")
+
+
+@click.command()
+@global_options
+def whoami() -> None:
+    """Show who you are to the platform, and what you may do."""
+    me = Api(current_options()).get("/v1/auth/me")
+    if current_options().json:
+        print_json(me)
+        return
+    click.echo(f"{_name(me)} at {current_options().endpoint()[0]}")
+    click.echo(f"may: {', '.join(me['scopes'])}")
+
+
+@click.group()
+def keys() -> None:
+    """List, make and revoke your keys of the API."""
+
+
+@keys.command("list")
+@global_options
+def list_keys() -> None:
+    """List your keys. Their secrets are not stored."""
+    rows = Api(current_options()).get("/v1/auth/api-keys")
+    columns = ("id", "name", "scopes", "expires_at", "last_used_at", "revoked")
+    if not current_options().json:
+        rows = [{**row, "scopes": ",".join(row["scopes"])} for row in rows]
+    print_rows(rows, columns)
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, required=True, help="May be given many times.")
+@click.option("--days", type=click.IntRange(1, 3650), help="How long it works.")
+@click.option("--from", "ip_allow", multiple=True, help="An address or range it works from.")
+@global_options
+def create_key(
+    name: str, scopes: tuple[str, ...], days: int | None, ip_allow: tuple[str, ...]
+) -> None:
+    """Make a key called NAME and print it, this once."""
+    made = Api(current_options()).post(
+        "/v1/auth/api-keys",
+        {
+            "name": name,
+            "scopes": list(scopes),
+            "expires_in_days": days,
+            "ip_allow": list(ip_allow),
+        },
+    )
+    if current_options().json:
+        print_json(made)
+    else:
+        click.echo(made["key"])
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+@global_options
+def revoke_key(key_id: str) -> None:
+    """Revoke the key KEY_ID at once and for good."""
+    Api(current_options()).delete(f"/v1/auth/api-keys/{key_id}")
+    say(f"{key_id} is revoked.")

@@ -49,6 +49,7 @@ from workers.runners.base import (
     Network,
     Runner,
 )
+from workers.runners.docker import image_fetch
 from workers.runners.registry import Choice, choose, runners
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,11 @@ def chosen() -> Choice:
 
 def warm_up() -> None:
     """Choose the runner and get it ready, before the first step asks for it."""
+    if settings.RUNNER in {"auto", "docker"}:
+        try:
+            image_fetch(settings.AGENT_IMAGE)
+        except DjinnError as exc:
+            log.warning("the agent image is not here", error=exc.message)
     try:
         runner = chosen().runner
         runner.warm(_like_every_box(), settings.WARM_BOXES)

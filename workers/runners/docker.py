@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 _TIMEOUT_S = 20  # below a lease: a daemon that hangs fails the step, not the worker
 _PROBE_TIMEOUT_S = 3
+_PULL_TIMEOUT_S = 600  # without a sign of life of the daemon
 _RUNTIME = ("/opt/djinnbot/venv/bin/python", "-m", "workers.runtime")
 _RUNNING = frozenset({"running", "restarting", "paused"})
 _START_ERRORS = frozenset({126, 127})
@@ -258,6 +259,26 @@ class DockerRunner:
             return self._client.containers.get(name)
         except NotFound:
             return None
+
+
+def image_fetch(image: str) -> None:
+    """Pull an image that this host lacks and whose name tells of a registry. No daemon: nothing.
+
+    Raises RunnerError when the registry does not give it.
+    """
+    if "/" not in image:
+        return  # made here
+    try:
+        client = docker.from_env(timeout=_PULL_TIMEOUT_S)
+    except DockerException:
+        return
+    with closing(client), _errors(f"pull {image}"):
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            log.info("pulling the agent image", image=image)
+            client.images.pull(image)
+            log.info("the agent image is here", image=image)
 
 
 def _listed(entry: Mapping[str, Any]) -> Box:

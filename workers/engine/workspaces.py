@@ -1,8 +1,11 @@
 """The directory of a run: made before its first step, dealt with after its last."""
 
+import shutil
+
 import structlog
 
 from apps.core.errors import DjinnError, TransientError
+from apps.llm.recording import recording_directory
 from apps.repos.locks import run_files_lock
 from apps.repos.models import Workspace
 from apps.repos.services import (
@@ -89,3 +92,4 @@ def run_files_delete(run_id: str) -> None:
     with run_files_lock(run_id) as mine:
         if mine and not Run.objects.filter(id=run_id).exists():
             workspace_delete(run_id=run_id)
+            shutil.rmtree(recording_directory(run_id), ignore_errors=True)

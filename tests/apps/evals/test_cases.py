@@ -1,11 +1,14 @@
 """Cases: what is frozen, what is refused, and how a run is held against one."""
 
+import io
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -158,3 +161,19 @@ def test_a_stranger_sees_no_case(client: APIClient, api_client: SignedIn, record
     assert stranger.get(f"/v1/evals/cases/{case['id']}").status_code == 404
     assert stranger.get(f"/v1/evals/{started['id']}").status_code == 404
     assert stranger.get("/v1/evals").json()["items"] == []
+
+
+def test_cases_are_run_again_from_a_shell(client: APIClient, recorded: Run) -> None:
+    freeze(client, recorded)
+    with pytest.raises(CommandError, match="There is no case other"):
+        call_command("evaluate", "other")
+    with pytest.raises(CommandError, match="Another model gives other answers"):
+        call_command("evaluate", "--model", "scripted/other")
+    with pytest.raises(CommandError, match="still runs"):
+        call_command("evaluate", "sum", "--timeout", "0")
+    Case.objects.update(model_override="nowhere/model")
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="1 of 1 cases failed"):
+        call_command("evaluate", "sum", "--json", stdout=out)
+    row = json.loads(out.getvalue())["cases"][0]
+    assert (row["name"], row["verdict"]) == ("sum", "fail")

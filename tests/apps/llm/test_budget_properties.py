@@ -33,7 +33,7 @@ _MOVES = st.lists(
 
 @dataclass
 class World:
-    """What must be true, kept by hand: {call: (run, agent, reserved)}, {(scope, subject): spent}."""
+    """What must be true, kept by hand: calls and what each thing spent."""
 
     open: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     dead: dict[str, tuple[str, str, int]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db.models import Sum
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -201,3 +202,10 @@ def test_how_budgets_stand(api_client: SignedIn, owner: User, member: User) -> N
     ]
     own = api_client(member).get("/v1/llm/budgets/status").json()
     assert [row["subject"] for row in own] == ["r2"]
+
+
+def test_sums_can_be_made_from_a_shell() -> None:
+    call()
+    out = io.StringIO()
+    call_command("rollup_usage", stdout=out)
+    assert out.getvalue() == "1 hours summed anew.\n"

@@ -70,8 +70,6 @@ SPECTACULAR_SETTINGS = {
         "CallerKindEnum": [("user", "user"), ("session", "session")],
         "AuditResultEnum": "apps.accounts.models.AuditEvent.Result",
         "SessionSourceEnum": "apps.sessions.models.AgentSession.Source",
-        "ContainerStatusEnum": "apps.sessions.models.ContainerInstance.Status",
-        "SeverityEnum": [("error", "error"), ("warning", "warning"), ("info", "info")],
         "CallStatusEnum": [
             *(("started", "started"), ("completed", "completed"), ("failed", "failed")),
         ],

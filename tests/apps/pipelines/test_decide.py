@@ -200,6 +200,11 @@ class TestMissingResult:
 
 
 class TestErrors:
+    def test_a_claim_that_did_not_hold_is_answered_at_once(self) -> None:
+        world = play(step("A", "maxRetries: 1"), {"A": ["checks_failed", {}]})
+        assert [e.delay_s for e in world.effects if isinstance(e, RetryStep)] == [0]
+        assert world.path == ["A", "A.2"]
+
     def test_back_off_doubles_up_to_two_minutes(self) -> None:
         world = play(step("A", "maxRetries: 7"), {"A": ["timeout"]})
         retries = [e for e in world.effects if isinstance(e, RetryStep)]

@@ -25,7 +25,7 @@ def test_redis_emptied_in_mid_run(world: World) -> None:
     with world.redis() as client:
         client.flushall()
 
-    assert set(world.wait(runs, timeout_s=90)) == {"completed"}
+    assert set(world.wait(runs, timeout_s=90, supervised=True)) == {"completed"}
 
 
 def test_redis_killed_and_back_empty_after_ten_seconds(world: World) -> None:
@@ -39,7 +39,7 @@ def test_redis_killed_and_back_empty_after_ten_seconds(world: World) -> None:
     time.sleep(10)
     world.valkey.start()
 
-    assert set(world.wait(runs, timeout_s=120)) == {"completed"}
+    assert set(world.wait(runs, timeout_s=120, supervised=True)) == {"completed"}
 
 
 def test_redis_away_for_a_minute(world: World) -> None:
@@ -50,7 +50,7 @@ def test_redis_away_for_a_minute(world: World) -> None:
     time.sleep(60)
     world.valkey.start()
 
-    assert set(world.wait(runs, timeout_s=120)) == {"completed"}
+    assert set(world.wait(runs, timeout_s=120, supervised=True)) == {"completed"}
 
 
 def test_postgresql_stopped_at_once_and_restarted(world: World) -> None:
@@ -60,7 +60,7 @@ def test_postgresql_stopped_at_once_and_restarted(world: World) -> None:
     world.postgres.signal(signal.SIGQUIT)
     world.postgres.restart()
 
-    assert set(world.wait(runs, timeout_s=90)) == {"completed"}
+    assert set(world.wait(runs, timeout_s=90, supervised=True)) == {"completed"}
 
 
 def test_runs_are_accepted_again_after_redis_was_away(world: World) -> None:
@@ -80,4 +80,4 @@ def test_runs_are_accepted_again_after_redis_was_away(world: World) -> None:
     if answer.status_code == 201:
         run_id = str(answer.json()["id"])
         world.accepted.append(run_id)
-        assert world.wait([run_id], timeout_s=60) == ["completed"]
+        assert world.wait([run_id], timeout_s=60, supervised=True) == ["completed"]

@@ -102,18 +102,31 @@ class World:
         *,
         timeout_s: float = 60,
         until: Sequence[str] = SETTLED,
+        supervised: bool = False,
     ) -> list[str]:
-        """Wait until all runs are in one of the states; they are given back in order."""
+        """Wait until all runs are in one of the states; they are given back in order.
+
+        `supervised`: a worker that ends meanwhile is started again, as `djinn up` does. Celery ends
+        by itself when a task was done while the broker was away and its message can no longer be
+        acknowledged.
+        """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             with contextlib.suppress(psycopg.OperationalError):
                 states = [self.status(run_id) for run_id in run_ids]
                 if all(state in until for state in states):
                     return states
+            if supervised:
+                self._start_ended_workers()
             time.sleep(0.1)
         raise AssertionError(
             f"not settled after {timeout_s} s: {self.describe(run_ids)}\n{self.logs()}"
         )
+
+    def _start_ended_workers(self) -> None:
+        for name, process in self.live.started.items():
+            if name.startswith("worker") and not process.is_alive:
+                process.start(wait=False)
 
     def wait_for_step(self, run_id: str, step_id: str, status: str, timeout_s: float = 30) -> None:
         def reached() -> bool:

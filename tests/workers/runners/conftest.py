@@ -13,6 +13,8 @@ from tests.support.boxes import image_ready
 from workers.runners.base import Box, BoxSpec, BoxState, Limits, Mount, Runner
 from workers.runners.registry import runners
 
+# Containers and cgroups are the whole host's, and several processes test at once.
+NAMES = f"djinnbot-test{os.getpid()}-"
 UID = 1000 if os.geteuid() == 0 else os.geteuid()
 
 
@@ -31,7 +33,7 @@ class Yard:
     def box(
         self,
         *command: str,
-        name: str = "djinnbot-test-box",
+        name: str = f"{NAMES}box",
         mounts: Sequence[Mount] = (),
         env: dict[str, str] | None = None,
         **limits: float,

@@ -11,7 +11,7 @@ import redis
 from django.conf import settings
 
 from tests.support.boxes import ISOLATED
-from tests.workers.runners.conftest import UID, Yard
+from tests.workers.runners.conftest import NAMES, UID, Yard
 from workers.engine.channel import SessionChannel
 from workers.protocol.keys import StreamKeys
 from workers.protocol.messages import Abort
@@ -104,7 +104,7 @@ def test_another_box_is_out_of_sight(yard: Open, backend: str) -> None:
         " u = socket.socket(socket.AF_UNIX); u.bind('\\0canary'); u.listen();"
         " print('up', flush=True); time.sleep(600)"
     )
-    first = here.box("python3", "-c", listens, name="djinnbot-test-a", env={"TOKEN": "canary"})
+    first = here.box("python3", "-c", listens, name=f"{NAMES}a", env={"TOKEN": "canary"})
     here.shows(first, "up")
     looks = (
         "import socket\n"
@@ -117,7 +117,7 @@ def test_another_box_is_out_of_sight(yard: Open, backend: str) -> None:
     _, output = here.sh(
         "cat /tmp/note /dev/shm/note; cat /proc/[0-9]*/environ; ls /proc | grep -c '^[0-9]';"
         " python3 looks.py; for pid in $(seq 3 400); do kill -9 $pid; done 2>/dev/null",
-        name="djinnbot-test-b",
+        name=f"{NAMES}b",
     )
     assert "canary" not in output.replace("\0canary", "")
     assert output.count("closed") == 2

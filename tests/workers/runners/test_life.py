@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.boxes import BACKENDS, ISOLATED, cgroups_of, mounts_of, processes_of
-from tests.workers.runners.conftest import Yard
+from tests.workers.runners.conftest import NAMES, Yard
 
 Open = Callable[[str], Yard]
 every = pytest.mark.parametrize("backend", BACKENDS)
@@ -140,13 +140,13 @@ def test_a_program_that_is_not_there_is_a_failed_start(yard: Open, backend: str)
 def test_twenty_starts_and_stops_leave_nothing(yard: Open, backend: str) -> None:
     here = yard(backend)
     for number in range(20):
-        name = f"djinnbot-test-cycle-{number}"
+        name = f"{NAMES}cycle-{number}"
         box = here.box("sleep", "1000", name=name)
         if number % 3 == 0:
             here.runner.stop(box, grace_s=0)
         here.runner.remove(box)
         assert not here.runner.state(box).running
-    assert not left_of(here, "djinnbot-test-cycle")
+    assert not left_of(here, f"{NAMES}cycle")
     assert not list(here.boxes_dir.glob("*"))
 
 
@@ -160,7 +160,7 @@ def test_a_stale_box_of_the_same_name_goes_first(yard: Open, backend: str) -> No
     assert first.external_id != second.external_id or backend != "docker"
     here.runner.remove(second)
     here.runner.remove(second)  # again is fine
-    assert not left_of(here, "djinnbot-test-box")
+    assert not left_of(here, f"{NAMES}box")
 
 
 @every
@@ -168,9 +168,9 @@ def test_boxes_are_found_by_label_and_by_another_runner_of_this_host(
     yard: Open, backend: str
 ) -> None:
     here = yard(backend)
-    box = here.box("sleep", "1000", name="djinnbot-test-found")
+    box = here.box("sleep", "1000", name=f"{NAMES}found")
     other = type(here.runner)(here.boxes_dir) if backend != "docker" else here.runner  # type: ignore[call-arg]
-    (found,) = other.list({"app": "djinnbot-test", "session": "djinnbot-test-found"})
+    (found,) = other.list({"app": "djinnbot-test", "session": f"{NAMES}found"})
     assert found.name == box.name
     assert other.state(found).running
     assert other.list({"app": "djinnbot-test", "session": "another"}) == []
@@ -179,7 +179,7 @@ def test_boxes_are_found_by_label_and_by_another_runner_of_this_host(
     assert stats.memory_bytes > 0
     other.remove(found)
     assert not here.runner.state(box).running
-    assert not left_of(here, "djinnbot-test-found")
+    assert not left_of(here, f"{NAMES}found")
 
 
 @every

@@ -22,7 +22,9 @@ pytestmark = [
     pytest.mark.docker,
     pytest.mark.skipif(bool(mounting_unavailable()), reason=mounting_unavailable()),
 ]
-LABELS = {"app": "djinnbot-test", "instance": "warm"}
+# The same in the process that a test starts, and no other's.
+MINE = os.environ.setdefault("DJINNBOT_TEST_WARM", str(os.getpid()))
+LABELS = {"app": "djinnbot-test", "instance": f"warm-{MINE}"}
 Open = Callable[[str], Yard]
 
 
@@ -79,7 +81,7 @@ def test_a_waiting_container_becomes_the_box_of_one_session(warm: Yard, tmp_path
     (warm.home / "run-workspace").symlink_to(outside)  # left by an earlier session
     waited = waits(warm)
     assert warm.runner.list(LABELS) == [], "what waits is no box"
-    other = warm.box("true", name="djinnbot-ses_other", memory_mb=128)
+    other = warm.box("true", name=f"djinnbot-ses_other{MINE}", memory_mb=128)
     assert other.external_id != waited, "a box of another make is made for itself"
     box = warm.box(
         "sh",
@@ -87,7 +89,7 @@ def test_a_waiting_container_becomes_the_box_of_one_session(warm: Yard, tmp_path
         f"echo TOKEN=$TOKEN; cat {packed}/pack; touch {packed}/new; touch /usr/x;"
         " echo work > /home/agent/run-workspace/result; echo left > /tmp/left; id -u; cat;"
         " grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status",
-        name="djinnbot-ses_first",
+        name=f"djinnbot-ses_first{MINE}",
         mounts=[
             Mount(source=packed, target=str(packed)),
             Mount(source=workspace, target="/home/agent/run-workspace", read_only=False),
@@ -110,11 +112,11 @@ def test_a_waiting_container_becomes_the_box_of_one_session(warm: Yard, tmp_path
     facts = json.dumps(docker.from_env().api.inspect_container(box.external_id))
     assert "for-the-first" not in facts, "what a session is given stands in no description"
 
-    (found,) = warm.runner.list({"app": "djinnbot-test", "session": "ses_first"})
+    (found,) = warm.runner.list({"app": "djinnbot-test", "session": f"ses_first{MINE}"})
     assert (found.name, found.external_id) == (box.name, box.external_id)
     assert str(workspace) not in Path("/proc/self/mountinfo").read_text()
     warm.runner.remove(box)
-    assert warm.runner.list({"app": "djinnbot-test", "session": "ses_first"}) == []
+    assert warm.runner.list({"app": "djinnbot-test", "session": f"ses_first{MINE}"}) == []
 
 
 def test_no_container_serves_two_sessions(warm: Yard, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.support.servers import REPOSITORY
 pytestmark = pytest.mark.system
 
 EMBEDDED = {"postgres", "valkey"}
-APPLICATION = {"web", "worker-control", "worker-agents", "beat"}
+APPLICATION = {"web", "worker-control", "worker-agents", "egress", "beat"}
 
 
 class Install:

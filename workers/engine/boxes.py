@@ -158,6 +158,7 @@ def plan_box(
     env = {
         **_identity(step, session_id),
         **_git(agent_author(step.agent_id)),
+        **_installs(runner.seen(home)),
         **reach,
         **harness_env,
         "DJINNBOT_SESSION_TOKEN": token,
@@ -212,6 +213,19 @@ def _git(author: Person) -> dict[str, str]:
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "safe.directory",
         "GIT_CONFIG_VALUE_0": "*",
+    }
+
+
+def _installs(home: str) -> dict[str, str]:
+    """Where package managers put programs: in the agent's home, so that they last."""
+    local = f"{home}/.local"
+    return {
+        "NPM_CONFIG_PREFIX": local,
+        "GOPATH": f"{local}/go",
+        "GOBIN": f"{local}/bin",
+        "CARGO_HOME": f"{local}/cargo",
+        "CARGO_INSTALL_ROOT": local,
+        "PIP_BREAK_SYSTEM_PACKAGES": "1",  # it installs for the user only
     }
 
 

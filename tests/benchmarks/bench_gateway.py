@@ -1,11 +1,14 @@
 """What the model gateway adds: streams through it, and straight from the same provider, in turns.
 
-The provider is the scripted model in a process of its own. Per call: the time to the first byte of
-the answer, at 1, 50 and 200 streams side by side.
+The provider is a bare server in a process of its own, so that its own work does not hide ours. So
+many streams are open all the time, each followed by the next; per call the time to the first byte.
+With DJINNBOT_BENCH_PEER_URL, the base URL of another gateway that serves the model `stream` from
+the provider at DJINNBOT_BENCH_PROVIDER_PORT, that one takes its turns too.
 Usage: python -m tests.benchmarks gateway
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,16 +17,14 @@ from pathlib import Path
 
 import httpx2
 
+from tests.benchmarks.bare_provider import STREAM_S
 from tests.benchmarks.harness import Interleaved, Samples
 from tests.benchmarks.place import platform
 from tests.support.live import LiveProcess, free_port
 
 STREAMS = (1, 50, 200)
 ROUNDS = 3
-_SCRIPT = """
-chunk_delay_s: 0.02
-steps: {"*": [{turns: [{say: "Some pieces of text, each at its time, keep the stream open."}]}]}
-"""
+CALLS = 200  # a way and round; more where many streams are open, fewer where one is
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,11 @@ class Target:
 
 
 def main() -> None:
-    port = free_port()
+    port = int(os.environ.get("DJINNBOT_BENCH_PROVIDER_PORT") or free_port())
     with platform(
         {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1", "OPENAI_API_KEY": "none"}
     ) as world:
-        scripts = world.layout.home / "scripts"
-        scripts.mkdir(exist_ok=True)
-        (scripts / "stream.yml").write_text(_SCRIPT)
-        provider = _provider(world.live.environment, world.live.log_dir, port)
+        provider = _provider(world.live.log_dir, port)
         try:
             direct = Target(f"http://127.0.0.1:{port}/v1", "any-key", "stream")
             gateway = Target(f"{world.live.url}/v1/internal/llm/v1", _token(), "openai/stream")
@@ -49,18 +47,21 @@ def main() -> None:
                 bench = Interleaved(f"time to first byte, {streams} streams")
                 bench.add("direct", _way(direct, streams))
                 bench.add("gateway", _way(gateway, streams))
+                if peer := os.environ.get("DJINNBOT_BENCH_PEER_URL"):
+                    key = os.environ.get("DJINNBOT_BENCH_PEER_KEY", "none")
+                    bench.add("peer", _way(Target(peer, key, "stream"), streams))
                 bench.run(ROUNDS)
         finally:
             provider.kill()
 
 
-def _provider(environment: dict[str, str], log_dir: Path, port: int) -> LiveProcess:
+def _provider(log_dir: Path, port: int) -> LiveProcess:
     return LiveProcess(
         name="provider",
-        command=[sys.executable, "manage.py", "run_scripted_llm", "--port", str(port)],
-        environment={**environment, "LOG_LEVEL": "INFO"},
+        command=[sys.executable, "-m", "tests.benchmarks.bare_provider", str(port)],
+        environment=dict(os.environ),
         log_path=log_dir / "provider.log",
-        ready=lambda process: "Listening on TCP" in process.log,
+        ready=lambda process: "listening" in process.log,
     ).start()
 
 
@@ -75,16 +76,20 @@ def _way(target: Target, count: int) -> Callable[[], Samples]:
 
 
 async def _streams(target: Target, count: int) -> Samples:
-    """Rounds of `count` streams until at least 100 were taken."""
+    """`count` streams at any time, begun one after the other, until enough were taken."""
     taken: Samples = []
-    limits = httpx2.Limits(max_connections=None)
+    wanted = max(CALLS, count * 3) if count > 1 else CALLS // 20
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=count)
     async with httpx2.AsyncClient(base_url=target.url, limits=limits, timeout=60) as client:
         client.headers["authorization"] = f"Bearer {target.key}"
-        await asyncio.gather(
-            *(_stream(client, target.model) for _ in range(count))
-        )  # connections open
-        while len(taken) < max(count, min(100, count * 20)):
-            taken += await asyncio.gather(*(_stream(client, target.model) for _ in range(count)))
+
+        async def one(number: int) -> None:
+            await asyncio.sleep(number * STREAM_S / count)
+            await _stream(client, target.model)  # opens the connection
+            while len(taken) < wanted:
+                taken.append(await _stream(client, target.model))
+
+        await asyncio.gather(*(one(number) for number in range(count)))
     return taken
 
 

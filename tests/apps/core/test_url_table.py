@@ -36,10 +36,18 @@ class Operation:
     scope: str
     in_schema: bool
 
+    numbered: frozenset[str] = frozenset()  # path parameters that are numbers
+
     @property
     def url(self) -> str:
         """With made-up ids."""
-        return re.sub(r"\{(\w+)\}", "none", self.path)
+        return re.sub(
+            r"\{(\w+)\}", lambda found: "0" if found[1] in self.numbered else "none", self.path
+        )
+
+    @property
+    def is_stream(self) -> bool:
+        return self.path.endswith("/stream")
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -91,6 +99,7 @@ def operations() -> list[Operation]:
                     callers=frozenset(declared(instance, "callers", method.upper()) or ()),
                     scope=declared(instance, "scope", method.upper()) or "",
                     in_schema=view.schema is not None,
+                    numbered=frozenset(re.findall(r"<int:(\w+)>", path)),
                 )
             )
     return found
@@ -229,11 +238,27 @@ async def test_gateway_wants_its_scope(operation: Operation) -> None:
     assert answer.json()["error"]["code"] == "missing_scope"
 
 
-@every(lambda operation: operation.scope not in {"read"} and "anonymous" not in operation.callers)
+def is_more_than_reading(operation: Operation) -> bool:
+    return operation.scope != "read" and "anonymous" not in operation.callers
+
+
+@every(lambda operation: is_more_than_reading(operation) and not operation.is_stream)
 @pytest.mark.django_db
 def test_key_that_may_read_cannot_write(
     operation: Operation, api_client: Callable[..., APIClient]
 ) -> None:
+    refused_to_a_reading_key(operation, api_client)
+
+
+@every(lambda operation: is_more_than_reading(operation) and operation.is_stream)
+@pytest.mark.django_db(transaction=True)  # a stream asks the database in a thread of its own
+def test_key_that_may_read_opens_no_other_stream(
+    operation: Operation, api_client: Callable[..., APIClient]
+) -> None:
+    refused_to_a_reading_key(operation, api_client)
+
+
+def refused_to_a_reading_key(operation: Operation, api_client: Callable[..., APIClient]) -> None:
     owner = User.objects.create_superuser("owner")
     answer = call(api_client(owner, ["read"]), operation)
     assert answer.status_code == 403, answer.content

@@ -1,4 +1,4 @@
-"""A Unix socket in front of another that can be cut, as a network would be."""
+"""A socket in front of a Unix socket that can be cut, as a network would be."""
 
 import contextlib
 import socket
@@ -7,16 +7,26 @@ from pathlib import Path
 
 
 class CutProxy:
-    def __init__(self, path: Path, upstream: str) -> None:
+    """Listens at a path, or without one on a TCP port of this machine."""
+
+    def __init__(self, path: Path | None, upstream: str) -> None:
         self.path = path
         self._upstream = upstream
         self._lock = threading.Lock()
         self._pairs: list[socket.socket] = []
         self._is_cut = False
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
-        self._server.listen()
+        if path is None:
+            self._server = socket.create_server(("127.0.0.1", 0))
+        else:
+            self._server = socket.socket(socket.AF_UNIX)
+            self._server.bind(str(path))
+            self._server.listen()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """Of one that listens on TCP."""
+        return int(self._server.getsockname()[1])
 
     def cut(self) -> None:
         """Break every connection and refuse new ones."""

@@ -16,7 +16,9 @@ from apps.core.aio import in_thread
 from apps.sessions.egress import EgressPolicy, egress_policy
 from workers.egress.proxy import EgressProxy
 from workers.egress.records import Records
+from workers.egress.relay import Server, api_server, redis_server, relay
 from workers.egress.rules import Rules
+from workers.protocol.sockets import API_SOCKET, REDIS_SOCKET
 
 log = structlog.get_logger(__name__)
 
@@ -68,18 +70,31 @@ async def serve(socket: Path, *, stop: asyncio.Event, rules: Rules | None = None
     socket.unlink(missing_ok=True)
     server = await asyncio.start_unix_server(serve_one, socket, backlog=_BACKLOG)
     os.chmod(socket, 0o666)  # noqa: S103  boxes have a user of their own; the token decides
+    relays = [await relay(path, to) for path, to in relayed(socket.parent).items()]
     log.info("egress ready.", socket=str(socket))
     try:
         await stop.wait()
     finally:
-        server.close()
+        for each in (server, *relays):
+            each.close()
         for task in tasks:
             task.cancel()
         writing.cancel()
         await asyncio.gather(*tasks, writing, return_exceptions=True)
         await records.flush()
-        with contextlib.suppress(FileNotFoundError):
-            socket.unlink()
+        for path in (socket, *relayed(socket.parent)):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+
+def relayed(directory: Path) -> dict[Path, Server]:
+    """The sockets beside the proxy's, and the servers that they stand for."""
+    found = {}
+    if redis := redis_server(settings.REDIS_URL):
+        found[directory / REDIS_SOCKET] = redis
+    if not settings.API_SOCKET:
+        found[directory / API_SOCKET] = api_server(settings.BASE_URL)
+    return found
 
 
 async def _main() -> None:

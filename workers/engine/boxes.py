@@ -36,6 +36,7 @@ from workers.engine.channel import ACCOUNT_PREFIX, SessionChannel
 from workers.engine.executor import ClaimedStep
 from workers.engine.harness import harness_plan
 from workers.protocol.keys import StreamKeys
+from workers.protocol.sockets import API_SOCKET, REDIS_SOCKET
 from workers.runners.base import (
     APP,
     LABEL_APP,
@@ -240,14 +241,23 @@ def _labels(step: ClaimedStep, session_id: str) -> dict[str, str]:
     }
 
 
-def _redis_socket() -> str:
+def _redis_socket() -> Path | None:
     parts = urlsplit(settings.REDIS_URL)
-    return parts.path if parts.scheme == "unix" else ""
+    return Path(parts.path) if parts.scheme == "unix" else _relayed(REDIS_SOCKET)
+
+
+def _api_socket() -> Path | None:
+    return Path(settings.API_SOCKET) if settings.API_SOCKET else _relayed(API_SOCKET)
+
+
+def _relayed(name: str) -> Path | None:
+    """The egress process lends a socket to a server that has none."""
+    return Path(settings.EGRESS_SOCKET).with_name(name) if settings.EGRESS_SOCKET else None
 
 
 def _network() -> Network:
     """No network where Unix sockets lead to Redis and the API; else the host's."""
-    return Network.NONE if _redis_socket() and settings.API_SOCKET else Network.HOST
+    return Network.NONE if _redis_socket() and _api_socket() else Network.HOST
 
 
 def _ways_out(runner: Runner, channel: SessionChannel) -> tuple[dict[str, str], list[Mount]]:
@@ -255,12 +265,11 @@ def _ways_out(runner: Runner, channel: SessionChannel) -> tuple[dict[str, str], 
     started anew, with a new socket, is still there."""
     env = {"DJINNBOT_API_URL": settings.BASE_URL, "REDIS_URL": channel.box_url()}
     mounts = []
-    if socket_path := _redis_socket():
-        mount = Mount(source=Path(socket_path).parent, target=_REDIS_DIR)
+    if redis := _redis_socket():
+        mount = Mount(source=redis.parent, target=_REDIS_DIR)
         mounts.append(mount)
-        env["REDIS_URL"] = channel.box_url(f"{runner.seen(mount)}/{Path(socket_path).name}")
-    if settings.API_SOCKET:
-        api = Path(settings.API_SOCKET)
+        env["REDIS_URL"] = channel.box_url(f"{runner.seen(mount)}/{redis.name}")
+    if api := _api_socket():
         mount = Mount(source=api.parent, target=_API_DIR)
         mounts.append(mount)
         env["DJINNBOT_API_SOCKET"] = f"{runner.seen(mount)}/{api.name}"

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
+from apps.core.live.access import access_changed
 
 
 def browser_session_list(user: User) -> list[Any]:
@@ -48,3 +49,4 @@ def _delete(keys: list[str]) -> None:
     for key in keys:
         store(key).delete()
     UserSession.objects.filter(session_key__in=keys).delete()
+    access_changed()

@@ -16,6 +16,7 @@ from apps.accounts.models import ApiKey, User
 from apps.accounts.roles import Role, outranks
 from apps.core.api.callers import SCOPES
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.core.live.access import access_changed
 
 OVERLAP = timedelta(minutes=10)  # how long a rotated key still works
 
@@ -81,6 +82,7 @@ def api_key_revoke(*, keys: Collection[ApiKey], by: User) -> None:
         fresh = ApiKey.objects.filter(pk=key.pk, revoked=False)
         if fresh.update(revoked=True, revoked_at=Now(), revoked_by=by):
             audit("api_key.revoke", key)
+            access_changed()
 
 
 def api_key_get(*, user: User, prefix: str) -> ApiKey:

@@ -19,6 +19,7 @@ from apps.accounts.models.audit import AuditEvent
 from apps.accounts.roles import Role, outranks
 from apps.accounts.sessions import browser_sessions_end
 from apps.core.errors import Conflict, Forbidden, Invalid
+from apps.core.live.access import access_changed
 
 PROFILE_FIELDS = frozenset({"display_name", "locale", "timezone"})
 
@@ -116,6 +117,7 @@ def user_set_role(user: User, role: str, *, by: User | None) -> User:
     before, locked.role = locked.role, role
     locked.save(update_fields=["role"])
     audit("user.role", locked, {"before": before, "after": role})
+    access_changed()
     return locked
 
 
@@ -150,6 +152,7 @@ def access_end(user: User) -> None:
     ApiKey.objects.filter(user=user, revoked=False).update(revoked=True, revoked_at=Now())
     SessionToken.objects.filter(user=user, revoked_at=None).update(revoked_at=Now())
     StreamTicket.objects.filter(user=user, used_at=None).update(used_at=Now())
+    access_changed()
 
 
 @transaction.atomic

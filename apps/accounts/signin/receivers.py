@@ -17,6 +17,7 @@ from apps.accounts.models.audit import AuditEvent
 from apps.accounts.origin import actor_is, current_origin
 from apps.accounts.signin import totp
 from apps.accounts.signin.notices import account_notice
+from apps.core.live.access import access_changed
 
 _FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
@@ -38,6 +39,7 @@ def signed_out(sender: Any, user: User | None, **_: Any) -> None:
     if user is not None:
         actor_is(user)
         audit("session.end", user)
+        access_changed()
 
 
 @receiver(user_login_failed, dispatch_uid="accounts.refused")

@@ -138,7 +138,7 @@ class StreamConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # the packa
     async def _recheck(self) -> None:
         """What a caller may see can change while it looks."""
         while True:
-            await asyncio.sleep(RECHECK_S)
+            await hub().access_change(RECHECK_S)
             try:
                 caller = await in_thread(caller_reloaded, self.caller)
                 if caller is None:

@@ -24,6 +24,7 @@ import structlog
 
 from apps.core.aio import in_thread
 from apps.core.events import FEED_STREAM, STREAM_PREFIX, Frame, events_positions, now_timestamp
+from apps.core.live.access import ACCESS_STREAM
 from apps.core.live.outbox import FrameSink
 from apps.core.live.sources import Page, Position, Source
 from apps.core.redis import blocking_client
@@ -99,6 +100,8 @@ class Hub:
         self._client: redis.asyncio.Redis | None = None
         self._wake_stream = f"{STREAM_PREFIX}wake:{secrets.token_hex(6)}"
         self._wake_id = "0"
+        self._access_id = "$"
+        self._access_changed = asyncio.Event()
         self._running = False
 
     # Listening
@@ -143,6 +146,17 @@ class Hub:
             if channel.filler is not None:
                 channel.filler.cancel()
 
+    async def access_change(self, timeout_s: float) -> None:
+        """Wait until somebody's access may have changed, or until the time is up."""
+        self._start()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._access_changed.wait(), timeout_s)
+
+    def _tell_access_changed(self) -> None:
+        """All who wait go on; who comes later waits for the next change."""
+        self._access_changed.set()
+        self._access_changed = asyncio.Event()
+
     async def _open(self, channel: Channel) -> None:
         """Find where the topic stands now, once, and let the reader take it up."""
         if not channel.read_id:
@@ -157,6 +171,15 @@ class Hub:
                 channel.opened.set()
                 self._spawn(self._wake())
         await channel.opened.wait()
+
+    async def _access_position(self) -> str:
+        """Where to go on in the stream of changes: at first its end, and a place from then on, so
+        that nothing is missed between two reads."""
+        if self._access_id == "$":
+            assert self._client is not None
+            newest = await self._client.xrevrange(ACCESS_STREAM, count=1)
+            self._access_id = cast(bytes, newest[0][0]).decode() if newest else "0-0"
+        return self._access_id
 
     async def _hint_id(self) -> str:
         assert self._client is not None
@@ -236,11 +259,16 @@ class Hub:
         open_channels = {c.source.stream: c for c in self._channels.values() if c.read_id}
         streams: dict[Any, Any] = {stream: c.read_id for stream, c in open_channels.items()}
         streams[self._wake_stream] = self._wake_id
+        streams[ACCESS_STREAM] = await self._access_position()
         reply = await self._client.xread(streams, count=READ_COUNT, block=READ_BLOCK_MS)
         for raw, entries in cast(list[tuple[bytes, Entries]], reply or []):
             stream = raw.decode()
             if stream == self._wake_stream:
                 self._wake_id = entries[-1][0].decode()
+                continue
+            if stream == ACCESS_STREAM:
+                self._access_id = entries[-1][0].decode()
+                self._tell_access_changed()
                 continue
             self._take(open_channels[stream], entries)
         await asyncio.sleep(0)  # let the writers out

@@ -1,9 +1,9 @@
 """Server-sent events: one topic a response, resumed by `Last-Event-ID` or `since`."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from typing import Any
 
 from django.http import StreamingHttpResponse
 
@@ -71,17 +71,22 @@ class _Stream:
 async def _frames(caller: Caller, topic: str, outbox: Outbox, mark: str) -> AsyncIterator[bytes]:
     frames = aiter(outbox.texts())
     waiting: asyncio.Future[tuple[str, str]] | None = None
-    checked = time.monotonic()
+    change: asyncio.Future[None] | None = None
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(frames))
-            done, _ = await asyncio.wait({waiting}, timeout=HEARTBEAT_S)
-            if time.monotonic() - checked > RECHECK_S:
-                checked = time.monotonic()
+            change = change or asyncio.ensure_future(hub().access_change(RECHECK_S))
+            both: set[asyncio.Future[Any]] = {waiting, change}
+            done, _ = await asyncio.wait(
+                both, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if change in done:
+                change = None
                 if not await in_thread(_may_go_on, caller, topic):
                     return
             if not done:
                 yield b": heartbeat\n\n"
+            if waiting not in done:
                 continue
             try:
                 event_id, text = waiting.result()
@@ -91,8 +96,9 @@ async def _frames(caller: Caller, topic: str, outbox: Outbox, mark: str) -> Asyn
             if mark in text:
                 yield _line(event_id, text)
     finally:
-        if waiting is not None:
-            waiting.cancel()
+        for task in (waiting, change):
+            if task is not None:
+                task.cancel()
 
 
 def _line(event_id: str, text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,7 +10,7 @@ import pytest
 from channels.testing import WebsocketCommunicator
 
 from apps.accounts.models import ApiKey, User
-from apps.accounts.services import api_key_create
+from apps.accounts.services import api_key_create, api_key_revoke
 from apps.core import events
 from apps.core.aio import in_thread
 from apps.core.api.callers import caller_from
@@ -132,6 +133,19 @@ async def test_socket_ends_with_its_key(redis_client: Any, monkeypatch: pytest.M
     await socket.disconnect()
 
 
+async def test_socket_ends_at_once_when_its_key_is_revoked(redis_client: Any) -> None:
+    """Nobody waits for the minute at which it would look again by itself."""
+    user = await in_thread(User.objects.create_user, "member")
+    socket = await _socket(await in_thread(api_key_create, user, "test", ["read"]))
+    await socket.send_json_to({"op": "subscribe", "topic": FEED})
+    assert (await socket.receive_json_from(20))["type"] == "subscribed"
+    keys = await in_thread(list, ApiKey.objects.all())
+    await in_thread(partial(api_key_revoke, keys=keys, by=user))
+    closed = await socket.receive_output(30)
+    assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
+    await socket.disconnect()
+
+
 async def test_topic_ends_with_the_right_to_it(
     redis_client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,7 +164,7 @@ async def test_topic_ends_with_the_right_to_it(
 async def test_event_stream_ends_with_its_key(
     redis_client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "RECHECK_S", 0.0)
+    monkeypatch.setattr(sse, "RECHECK_S", 0.05)
     monkeypatch.setattr(sse, "HEARTBEAT_S", 0.1)
     user = await in_thread(User.objects.create_user, "member")
     await in_thread(api_key_create, user, "test", ["read"])

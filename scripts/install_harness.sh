@@ -12,6 +12,7 @@ name=${1:-}
 base=${2:-${DJINNBOT_HARNESS_DIR:-${DJINNBOT_HOME:-$HOME/.djinnbot}/harnesses}}
 opencode_version=1.18.33
 mini_version=2.4.6
+mcp_version=2.3.0 # its model library needs this one and does not say so
 
 say() { printf '%s\n' "harness: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -41,9 +42,9 @@ install_mini_swe_agent() {
     python=${PYTHON:-$(cd "$(dirname "$0")/.." && pwd)/.venv/bin/python}
     [ -x "$python" ] || die "there is no $python; set the platform up first (make setup)."
     if command -v uv >/dev/null; then
-        uv pip install --quiet --python "$python" --target "$new/lib" "mini-swe-agent==$mini_version" >&2
+        uv pip install --quiet --python "$python" --target "$new/lib" "mini-swe-agent==$mini_version" "mcp==$mcp_version" >&2
     else
-        "$python" -m pip install --quiet --target "$new/lib" "mini-swe-agent==$mini_version" >&2
+        "$python" -m pip install --quiet --target "$new/lib" "mini-swe-agent==$mini_version" "mcp==$mcp_version" >&2
     fi || die "mini-swe-agent could not be installed."
     # Boxes cannot write here, and compiling at each start would take longer than the work.
     "$python" -m compileall -q "$new/lib" >/dev/null || true

@@ -20,6 +20,8 @@ from workers.runtime.cli_agents.adapter import (
 _LIBRARY = "lib"
 # How it says that it is done; the rest of that output is its last word.
 _DONE = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+# What it answers to the command that ends its work.
+_NOT_RUN = "action was not executed"
 _RULES = f"""\
 {{{{task}}}}
 
@@ -58,6 +60,7 @@ class MiniSweAgent:
                 "MSWEA_COST_TRACKING": "ignore_errors",
                 "MSWEA_GLOBAL_CONFIG_DIR": str(task.state / "settings"),
                 "MSWEA_SILENT_STARTUP": "1",
+                "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "3",
                 "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             },
             watched=trajectory,
@@ -119,7 +122,7 @@ def _result(message: Mapping[str, Any]) -> ToolEnded:
     return ToolEnded(
         id=str(message.get("tool_call_id", "")),
         result=str(extra.get("raw_output") or message.get("content") or ""),
-        success=not extra.get("returncode"),
+        success=not extra.get("returncode") or extra.get("exception_info") == _NOT_RUN,
     )
 
 

@@ -1,6 +1,7 @@
 """The program of another agent: started, read as it speaks, ended with all that it started."""
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -79,6 +80,9 @@ class Program:
         self._processes.kill()
         if self._process is not None:
             await self.exit_code()
+            with contextlib.suppress(TimeoutError):  # its pipes close with the last of what it left
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await self._process.wait()
         for task in self._drains:
             task.cancel()
         await asyncio.gather(*self._drains, return_exceptions=True)

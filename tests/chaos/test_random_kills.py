@@ -52,10 +52,9 @@ def test_fifty_runs_survive_a_kill_every_three_seconds(world: World) -> None:
         world.live.worker("agents", pool="threads", concurrency=8, name=name)
     pipeline_id = world.add_pipeline("chain10", 10)
     assassin = Assassin(world, ["worker-one", "worker-two"], SEED)
-    runs = [world.start_run(pipeline_id, {"*": {"sleep": 0.1}}) for _ in range(RUNS)]
-
     assassin.start()
     try:
+        runs = [world.start_run(pipeline_id, {"*": {"sleep": 0.4}}) for _ in range(RUNS)]
         world.wait(runs, timeout_s=300)
     finally:
         assassin.stop()

@@ -210,6 +210,7 @@ def _environment(home: Path) -> dict[str, str]:
         "DJINNBOT_STEP_EXECUTOR": EXECUTOR,
         "DJINNBOT_MAX_CONCURRENT_AGENTS": "8",
         "DJINNBOT_MAX_CONCURRENT_STEPS_PER_AGENT": "100",
+        "DJINNBOT_RATE_LIMITS": "false",
         "DJINNBOT_LEASE_S": "3",
         "DJINNBOT_LEASE_RENEW_S": "1",
         "DJINNBOT_RECONCILE_INTERVAL_S": "1",

@@ -11,7 +11,8 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline
 
-EDITED = {"user", "group"}  # people, and what they may do: an operator's own matter
+# People, what they may do, and keys that an operator hands in: their own matter.
+EDITED = {"user", "group", "providerkey"}
 
 admin.autodiscover()
 OURS: list[Any] = [

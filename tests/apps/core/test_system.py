@@ -30,7 +30,11 @@ def test_healthy_instance_says_so_to_anybody(owner: User) -> None:
     answer = APIClient().get("/v1/health")
     assert answer.status_code == 200, answer.content
     checks = {"database": "ok", "migrations": "ok", "redis": "ok", "disk": "ok"}
-    assert answer.json() == {"status": "ok", "checks": checks}
+    body = answer.json()
+    storage = body.pop("storage")
+    assert body == {"status": "ok", "checks": checks}
+    assert (storage["state"], storage["juicefs_mounted"]) == ("ok", False)
+    assert 0 < storage["free_bytes"] < storage["total_bytes"]
 
 
 def test_dead_redis_is_named_and_nothing_more(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from apps.core.aio import in_thread
 from apps.core.api.callers import SCOPES, CallerKind
 from apps.core.api.permissions import declared
 from apps.core.api.views import ApiMixin, UnknownPath
+from apps.core.async_sql import sql_pool_close
 from apps.llm.gateway.table import CALLERS, ROUTES
 from djinnbot.asgi import application
 
@@ -210,10 +211,13 @@ def test_made_up_bearer_is_refused(operation: Operation) -> None:
 
 async def call_below_django(operation: Operation, headers: dict[bytes, bytes]) -> httpx2.Response:
     transport = httpx2.ASGITransport(app=application)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
-        return await client.request(
-            operation.method, operation.path, headers=headers, content=b"{}"
-        )
+    try:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            return await client.request(
+                operation.method, operation.path, headers=headers, content=b"{}"
+            )
+    finally:
+        await sql_pool_close()  # it would outlive this event loop, and the test's database
 
 
 @pytest.mark.parametrize("operation", below_django(), ids=str)

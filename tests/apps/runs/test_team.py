@@ -50,7 +50,10 @@ def session(run: Run, agent: str = "yukihiro", **fields: Any) -> AgentSession:
 
 def tell(made: AgentSession, state: str) -> None:
     event = NewEvent(
-        type="AGENT_STATE", payload={"state": state}, session_id=made.pk, lifecycle=False
+        type="AGENT_STATE",
+        payload={"state": state, "visit": 1, "attempt": 1},
+        session_id=made.pk,
+        lifecycle=False,
     )
     events_append(f"run:{made.run_id}", [event], run_id=made.run_id)
 

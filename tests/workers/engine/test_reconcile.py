@@ -255,6 +255,10 @@ def test_the_schedule_is_written_once_and_kept_as_an_operator_sets_it() -> None:
         "upkeep.reap_boxes",
         "upkeep.retention",
         "upkeep.sync_libraries",
+        "upkeep.clean_storage",
+        "upkeep.measure_storage",
+        "upkeep.roll_up_usage",
+        "upkeep.sweep_budgets",
     }
     assert tasks["upkeep.reconcile"].queue == str(Queue.MAINTENANCE)
     PeriodicTask.objects.filter(name="upkeep.retention").update(enabled=False)

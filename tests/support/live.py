@@ -1,6 +1,7 @@
 """Real processes for tests: they read a committed database and end with the test."""
 
 import contextlib
+import http.client
 import os
 import secrets
 import shutil
@@ -162,10 +163,18 @@ def _always(process: LiveProcess) -> bool:
 
 
 def _listens_at(port: int) -> Callable[[LiveProcess], bool]:
+    """It answers: a socket that takes connections may belong to a process that is not there yet."""
+
     def listens(process: LiveProcess) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            asked.request("HEAD", "/v1/health")
+            asked.getresponse()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            asked.close()
+        return True
 
     return listens
 

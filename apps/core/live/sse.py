@@ -72,21 +72,23 @@ async def _frames(caller: Caller, topic: str, outbox: Outbox, mark: str) -> Asyn
     frames = aiter(outbox.texts())
     waiting: asyncio.Future[tuple[str, str]] | None = None
     change: asyncio.Future[None] | None = None
+    clock = asyncio.get_running_loop().time
+    heartbeat_at = clock() + HEARTBEAT_S
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(frames))
             change = change or asyncio.ensure_future(hub().access_change(RECHECK_S))
             both: set[asyncio.Future[Any]] = {waiting, change}
-            done, _ = await asyncio.wait(
-                both, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED
-            )
+            quiet_s = max(0.0, heartbeat_at - clock())
+            done, _ = await asyncio.wait(both, timeout=quiet_s, return_when=asyncio.FIRST_COMPLETED)
             if change in done:
                 change = None
                 if not await in_thread(_may_go_on, caller, topic):
                     return
-            if not done:
-                yield b": heartbeat\n\n"
             if waiting not in done:
+                if clock() >= heartbeat_at:  # also when only access changes came meanwhile
+                    yield b": heartbeat\n\n"
+                    heartbeat_at = clock() + HEARTBEAT_S
                 continue
             try:
                 event_id, text = waiting.result()
@@ -95,6 +97,7 @@ async def _frames(caller: Caller, topic: str, outbox: Outbox, mark: str) -> Asyn
             waiting = None
             if mark in text:
                 yield _line(event_id, text)
+                heartbeat_at = clock() + HEARTBEAT_S
     finally:
         for task in (waiting, change):
             if task is not None:

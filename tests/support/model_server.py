@@ -127,6 +127,10 @@ class _UnixServer(ThreadingHTTPServer):
         request, _ = self.socket.accept()
         return request, ("unix", 0)
 
+    def server_close(self) -> None:
+        super().server_close()
+        Path(str(self.server_address)).unlink(missing_ok=True)
+
 
 def _send_json(handler: BaseHTTPRequestHandler, status: int, body: dict[str, Any]) -> None:
     data = json.dumps(body).encode()

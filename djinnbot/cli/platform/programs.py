@@ -80,14 +80,10 @@ def _launched(orphan_signal: str, command: Sequence[str]) -> list[str]:
 
 
 def web_command(platform: Platform) -> list[str]:
-    host = platform.host.replace(":", r"\:")  # Twisted's endpoint language
     return [
-        *(sys.executable, "-m", "daphne", "--verbosity", "0", "--no-server-name"),
-        *("--application-close-timeout", "5"),
-        # Twisted lets 50 connections wait by itself; more that come at once would be refused.
-        *("-e", f"tcp:{platform.port}:interface={host}:backlog=1024"),
-        *("-e", f"unix:{platform.layout.api_socket}:mode=666:backlog=1024"),
-        "djinnbot.asgi:application",
+        *(sys.executable, "-m", "djinnbot.cli.platform.web"),
+        *("--host", platform.host, "--port", str(platform.port)),
+        *("--socket", str(platform.layout.api_socket)),
     ]
 
 

@@ -326,6 +326,7 @@ def reap_boxes() -> int:
         for box in _boxes_of(runner):
             if _is_orphan(box.labels.get(LABEL_SESSION, "")):
                 removed += _reap(runner, box)
+        removed += _swept(runner)
     _reap_accounts()
     return removed
 
@@ -341,6 +342,14 @@ def _boxes_of(runner: Runner) -> list[Box]:
     except DjinnError as exc:
         log.warning("boxes could not be listed", runner=runner.name, error=exc.message)
         return []
+
+
+def _swept(runner: Runner) -> int:
+    try:
+        return runner.sweep()
+    except DjinnError as exc:
+        log.warning("what other installs left stays", runner=runner.name, error=exc.message)
+        return 0
 
 
 def _is_orphan(session_id: str) -> bool:

@@ -132,6 +132,10 @@ class Runner(Protocol):
     def cool(self) -> None:
         """Give up what `warm` has made."""
 
+    def sweep(self) -> int:
+        """Remove what installs that are gone have left on this host, where it is certain that
+        nobody can use it any more. How much that was."""
+
     def create(self, spec: BoxSpec) -> Box:
         """Make a box that does not run yet. A stale one of the same name goes first."""
 

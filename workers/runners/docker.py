@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ from docker.types import Ulimit
 
 from workers.protocol.fingerprint import LABEL, runtime_fingerprint
 from workers.runners.base import (
+    APP,
+    LABEL_APP,
     LABEL_SESSION,
     LOG_TAIL_LINES,
     NAME_PREFIX,
@@ -48,6 +51,7 @@ _RUNNING = frozenset({"running", "restarting", "paused"})
 _START_ERRORS = frozenset({126, 127})
 _KILLED = 137
 _CREATION_S = 60
+_FORGOTTEN_AFTER = timedelta(hours=1)
 # Labels that differ from session to session.
 _OF_SESSIONS = frozenset({LABEL_SESSION, "exec", "attempt", "agent"})
 
@@ -88,6 +92,9 @@ class DockerRunner:
         """Keep `count` containers waiting, where this process may mount into them."""
         with _errors("connect to Docker"):
             self._client.ping()
+        for left in self.list(like.labels):
+            if left.name.startswith(NAME_WAITING):  # listed: it has ended, with an earlier worker
+                self.remove(left)
         reason = mounting_unavailable() if count else "WARM_BOXES is 0."
         if reason:
             log.info("no containers are kept warm", reason=reason)
@@ -102,6 +109,28 @@ class DockerRunner:
         if self._pool is not None:
             self._pool.close()
             self._pool = None
+
+    def sweep(self) -> int:
+        """Containers of any install that waited and have ended: they cannot become boxes. Each
+        install's reaper takes its own within a minute, so after an hour there is no such reaper."""
+        with _errors("list containers"):
+            found = self._client.api.containers(
+                all=True, filters={"label": [f"{LABEL_APP}={APP}", LABEL_WARM], "status": "exited"}
+            )
+        waited = [box for box in map(_listed, found) if box.name.startswith(NAME_WAITING)]
+        gone = [box for box in waited if self._is_forgotten(box)]
+        for box in gone:
+            self.remove(box)
+        return len(gone)
+
+    def _is_forgotten(self, box: Box) -> bool:
+        with _errors("look at the container"):
+            try:
+                state = self._client.api.inspect_container(box.external_id)["State"]
+            except NotFound:
+                return False
+        ended = datetime.fromisoformat(state["FinishedAt"][:19]).replace(tzinfo=UTC)
+        return datetime.now(UTC) - ended > _FORGOTTEN_AFTER
 
     def create(self, spec: BoxSpec) -> Box:
         with _errors("make the container"):

@@ -80,6 +80,10 @@ class LocalRunner:
     def cool(self) -> None:
         self._launcher.close()
 
+    def sweep(self) -> int:
+        """Boxes lie in a directory of their install, and go with it."""
+        return 0
+
     def create(self, spec: BoxSpec) -> Box:
         box = Box(
             backend=self.name, name=spec.name, external_id=spec.name, labels=dict(spec.labels)

@@ -36,6 +36,7 @@ class Yard:
         name: str = f"{NAMES}box",
         mounts: Sequence[Mount] = (),
         env: dict[str, str] | None = None,
+        labels: dict[str, str] | None = None,
         **limits: float,
     ) -> Box:
         """A started box."""
@@ -47,7 +48,7 @@ class Yard:
             env={"HOME": self.runner.seen(self.mount()), **(env or {})},
             workdir=self.runner.seen(self.mount()),
             limits=Limits(**limits),  # type: ignore[arg-type]
-            labels={"app": "djinnbot-test", "session": name},
+            labels=labels or {"app": "djinnbot-test", "session": name},
             uid=UID,
             gid=UID,
         )

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import docker
@@ -14,9 +15,11 @@ import pytest
 from tests.support.boxes import image_ready
 from tests.support.live import eventually
 from tests.workers.runners.conftest import UID, Yard
+from workers.runners import docker as runner_module
 from workers.runners.base import BoxSpec, Limits, Mount
 from workers.runners.docker import DockerRunner
 from workers.runners.mounts import mounting_unavailable
+from workers.runners.pool import NAME_WAITING
 
 pytestmark = [
     pytest.mark.docker,
@@ -166,5 +169,34 @@ def test_what_waits_ends_with_its_worker(yard: Open) -> None:
         owner.wait()
     eventually(lambda: not containers(running=True), timeout_s=20)
     (left,) = here.runner.list(LABELS)
-    here.runner.remove(left)
-    assert not containers()
+    assert left.name.startswith(NAME_WAITING)
+
+    kept = here.box("sleep", "60", labels=LABELS)
+    here.runner.warm(like(), 0)  # the next worker of the same install starts
+    assert containers() == [kept.external_id]
+    here.runner.remove(kept)
+
+
+def test_what_a_vanished_install_left_goes_after_an_hour(
+    yard: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing that runs, has become a session's, or is another program's."""
+    monkeypatch.setattr(runner_module, "APP", LABELS["app"])
+    here = yard("docker")
+    assert isinstance(here.runner, DockerRunner)
+    labels = {**LABELS, "warm": "1"}
+    ended, running, session = (
+        here.box(*command, name=f"{name}{MINE}", labels=labels)
+        for name, command in [
+            (NAME_WAITING, ["true"]),
+            (f"{NAME_WAITING}b", ["sleep", "60"]),
+            ("djinnbot-ses-test-", ["true"]),
+        ]
+    )
+    for box in (ended, session):
+        here.ended(box)
+    here.runner.sweep()
+    assert ended.external_id in containers(), "it has only just ended"
+    monkeypatch.setattr(runner_module, "_FORGOTTEN_AFTER", timedelta(0))
+    here.runner.sweep()
+    assert sorted(containers()) == sorted([running.external_id, session.external_id])

@@ -81,3 +81,7 @@ class ApprovalStatus(TextChoices):
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+
+
+# How the list of runs may be ordered; a minus means the highest first.
+RUN_ORDERS = ("-created_at", "created_at", "-updated_at", "updated_at")

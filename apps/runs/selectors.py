@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from apps.core.events import events_after
+from apps.core.events import events_after, events_position
 from apps.llm.models import UsageTotal
 from apps.llm.selectors import run_totals
 from apps.pipelines import resolve
@@ -103,6 +103,9 @@ def run_list(
     *,
     status: str = "",
     since: datetime | None = None,
+    search: str = "",
+    agent_id: str = "",
+    sort: str = "-created_at",
     **equal: str,
 ) -> QuerySet[Run, Row]:
     """Rows of the list, newest first. `status=running` takes in all states that still move."""
@@ -115,7 +118,11 @@ def run_list(
         runs = runs.filter(status=status)
     if since is not None:
         runs = runs.filter(created_at__gte=since)
-    rows = runs.order_by("-created_at", "-id").values(
+    if search:
+        runs = runs.filter(Q(task_description__icontains=search) | Q(id__startswith=search))
+    if agent_id:
+        runs = runs.filter(_took_part(agent_id))
+    rows = runs.order_by(sort, "-id" if sort.startswith("-") else "id").values(
         *PLAIN_FIELDS, **_named(LIST_FIELDS), **_costs()
     )
     return cast("QuerySet[Run, Row]", rows)
@@ -450,6 +457,21 @@ def run_log(
         if len(frames) < limit:
             break
     return {"items": items, "next": None}
+
+
+def run_log_tail(run_id: str, *, before: int | None = None, limit: int = 200) -> Row:
+    """The last events of a run before a position, in order. Ids of a topic have no holes."""
+    topic = run_topic(run_id)
+    position = events_position(topic)
+    end = position if before is None else min(before - 1, position)
+    start = max(end - limit, 0)
+    frames = events_after(topic, start, end - start) if end > start else []
+    reached = frames[0].seq - 1 if frames else 0
+    return {
+        "items": [orjson.loads(frame.text) for frame in frames],
+        "next": str(end),
+        "prev": str(reached + 1) if reached else None,
+    }
 
 
 def run_history(

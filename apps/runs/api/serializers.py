@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.runs.choices import (
+    RUN_ORDERS,
     ApprovalStatus,
     CheckVerdict,
     LoopItemKind,
@@ -120,6 +121,16 @@ class RunFilterSerializer(serializers.Serializer[Any]):
     task_id = serializers.CharField(required=False)
     kind = serializers.ChoiceField(choices=RunKind.choices, required=False)
     since = serializers.DateTimeField(required=False, help_text="Created at or after.")
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="A part of the task, or the start of the id."
+    )
+    agent_id = serializers.CharField(required=False, help_text="It took part.")
+    sort = serializers.ChoiceField(
+        choices=RUN_ORDERS,
+        required=False,
+        default="-created_at",
+        help_text="A minus: the highest first.",
+    )
 
 
 class RunsDeleteSerializer(serializers.Serializer[Any]):
@@ -211,6 +222,18 @@ class LogFilterSerializer(serializers.Serializer[Any]):
     since = serializers.IntegerField(min_value=0, required=False, default=0)
     types = serializers.CharField(required=False, default="", help_text="Names, by commas.")
     limit = serializers.IntegerField(min_value=1, max_value=1000, required=False, default=200)
+
+
+class RunLogFilterSerializer(LogFilterSerializer):
+    tail = serializers.BooleanField(
+        required=False, default=False, help_text="The last events instead of the first ones."
+    )
+    before = serializers.IntegerField(
+        min_value=1,
+        required=False,
+        allow_null=True,
+        help_text="With `tail`: the last ones before this id.",
+    )
 
 
 class StepFilterSerializer(serializers.Serializer[Any]):
@@ -501,6 +524,9 @@ class EventSerializer(serializers.Serializer[Any]):
 class LogSerializer(serializers.Serializer[Any]):
     items = EventSerializer(many=True)
     next = serializers.CharField(allow_null=True, help_text="Give it as `since` to go on.")
+    prev = serializers.CharField(
+        allow_null=True, required=False, help_text="Of a tail: give it as `before` to go back."
+    )
 
 
 class GraphNodeSerializer(serializers.Serializer[Any]):

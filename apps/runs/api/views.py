@@ -288,12 +288,18 @@ class ApprovalView(_OneRunView):
 
 
 class RunLogsView(_OneRunView):
-    query = shapes.LogFilterSerializer
+    query = shapes.RunLogFilterSerializer
 
     @extend_schema(operation_id="runs_logs", responses=shapes.LogSerializer)
     def get(self, request: Request, run_id: str) -> Response:
-        """The run's events after a position."""
-        return Response(_log(self.run(), self.query_values()))
+        """The run's events after a position, or the last ones with `tail`."""
+        query = self.query_values()
+        before = query.pop("before", None)
+        if query.pop("tail"):
+            if query["types"] or query["since"]:
+                raise Invalid("A tail takes neither types nor since.", code="tail_is_whole")
+            return Response(selectors.run_log_tail(self.run(), before=before, limit=query["limit"]))
+        return Response(_log(self.run(), query))
 
 
 class RunOutputsView(_OneRunView):

@@ -167,6 +167,17 @@ def test_list_filters_and_pages(client: APIClient, owner: User) -> None:
     assert ids(f"?limit=2&cursor={page['next']}") == newest_first[2:4]
     assert client.get("/v1/runs?colour=red").json()["code"] == "unknown_parameter"
     assert client.get("/v1/runs?status=odd").status_code == 422
+    assert ids("?sort=created_at") == newest_first[::-1]
+    first = client.get("/v1/runs?sort=created_at&limit=2").json()
+    assert ids(f"?sort=created_at&limit=2&cursor={first['next']}") == newest_first[::-1][2:4]
+    assert ids("?sort=-updated_at")[0] == runs[1].id
+    assert client.get("/v1/runs?sort=task").status_code == 422
+    assert ids(f"?search={runs[2].id}") == [runs[2].id]
+    assert ids(f"?search={runs[2].task_description[:4].upper()}") == newest_first
+    assert ids("?search=nothing-of-this") == []
+    agent = runs[0].executions.values_list("agent_id", flat=True)[0]
+    assert runs[0].id in ids(f"?agent_id={agent}")
+    assert ids("?agent_id=nobody") == []
 
 
 def test_the_list_asks_as_often_for_many_as_for_few(client: APIClient, owner: User) -> None:
@@ -237,6 +248,16 @@ def test_loop_state_graph_outputs_and_logs(client: APIClient, owner: User) -> No
     assert everything["next"] is None
     ids = [int(item["id"]) for item in everything["items"]]
     assert ids == list(range(1, len(ids) + 1))
+    tail = client.get(f"/v1/runs/{run.id}/logs?tail=true&limit=4").json()
+    assert [int(item["id"]) for item in tail["items"]] == ids[-4:]
+    assert (tail["next"], tail["prev"]) == (str(ids[-1]), str(ids[-4]))
+    earlier = client.get(
+        f"/v1/runs/{run.id}/logs?tail=true&limit=1000&before={tail['prev']}"
+    ).json()
+    assert [int(item["id"]) for item in earlier["items"]] == ids[:-4]
+    assert earlier["prev"] is None
+    refused = client.get(f"/v1/runs/{run.id}/logs?tail=true&types=STEP_COMPLETE").json()
+    assert refused["code"] == "tail_is_whole"
     some = client.get(f"/v1/runs/{run.id}/logs?types=STEP_COMPLETE&limit=2").json()
     assert [item["type"] for item in some["items"]] == ["STEP_COMPLETE"] * 2
     rest = client.get(f"/v1/runs/{run.id}/logs?types=STEP_COMPLETE&since={some['next']}").json()

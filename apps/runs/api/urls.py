@@ -1,5 +1,5 @@
 from apps.core.api.urls import route
-from apps.runs.api import forecast_views, team, views
+from apps.runs.api import decisions, forecast_views, team, views
 
 _RUN = "runs/<str:run_id>"
 _STEP = "steps/<str:run_id>/<str:step_id>"
@@ -7,6 +7,7 @@ _AGENT = "agents/<str:agent_id>"
 _QUEUE = f"{_AGENT}/queue"
 
 urlpatterns = [
+    route("decisions", decisions.DecisionsView.as_view(), name="decisions"),
     route("runs", views.RunsView.as_view(), name="runs"),
     route("runs/forecast", forecast_views.RunForecastView.as_view(), name="run-forecast"),
     route("runs/costs", forecast_views.AcceptedCostView.as_view(), name="run-costs"),

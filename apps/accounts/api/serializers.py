@@ -23,7 +23,9 @@ class MeSerializer(serializers.Serializer[Any]):
     second_factor_needed = serializers.BooleanField(
         help_text="Until one is set up, nothing else works."
     )
-    must_change_password = serializers.BooleanField()
+    must_change_password = serializers.BooleanField(
+        help_text="Until it is changed, nothing else works."
+    )
     session_id = serializers.CharField(help_text="Of an agent's session; else empty.")
     agent_id = serializers.CharField(help_text="Of an agent's session; else empty.")
 
@@ -247,6 +249,14 @@ class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
             "facts",
             "hash",
         )
+
+
+class AuditVerdictSerializer(serializers.Serializer[Any]):
+    rows = serializers.IntegerField(help_text="How many were walked.")
+    broken_at = serializers.IntegerField(
+        allow_null=True, help_text="The first row that does not follow from the one before."
+    )
+    head = serializers.CharField(help_text="The hash of the last row that holds.")
 
 
 class AuditFilterSerializer(serializers.Serializer[Any]):

@@ -20,6 +20,7 @@ urlpatterns = [
     route("auth/agent-keys", keys.AgentKeysView.as_view(), name="auth-agent-keys"),
     route("auth/agent-keys/<str:key_id>", keys.AgentKeyView.as_view(), name="auth-agent-key"),
     route("auth/audit", users.AuditView.as_view(), name="auth-audit"),
+    route("auth/audit/verify", users.AuditVerifyView.as_view(), name="auth-audit-verify"),
     route("auth/stream-ticket", tickets.StreamTicketView.as_view(), name="auth-stream-ticket"),
     route("auth/login-link", tickets.LoginLinkView.as_view(), name="auth-login-link"),
     route("admin/users", users.UsersView.as_view(), name="admin-users"),

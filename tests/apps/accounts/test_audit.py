@@ -126,3 +126,13 @@ def test_many_at_once_are_numbered_without_a_gap(redis_client: Any) -> None:
         list(pool.map(one, range(40)))
     verdict = audit_verify()
     assert (verdict.rows, verdict.broken_at) == (40, None)
+
+
+def test_an_administrator_has_the_chain_walked(api_client: Callable[..., APIClient]) -> None:
+    client = api_client(User.objects.create_superuser("boss"))
+    rows(2)
+    verdict = client.get("/v1/auth/audit/verify").json()
+    assert verdict["broken_at"] is None
+    assert verdict["rows"] == AuditEvent.objects.count()
+    meddle("UPDATE accounts_auditevent SET action = 'x' WHERE id = 1")
+    assert client.get("/v1/auth/audit/verify").json()["broken_at"] == 1

@@ -9,10 +9,12 @@ from rest_framework.response import Response
 from apps.accounts.api.serializers import (
     AuditEventSerializer,
     AuditFilterSerializer,
+    AuditVerdictSerializer,
     UserChangeSerializer,
     UserCreateSerializer,
     UserSerializer,
 )
+from apps.accounts.audit import audit_verify
 from apps.accounts.models import User
 from apps.accounts.selectors import audit_list, user_list
 from apps.accounts.services import (
@@ -116,3 +118,13 @@ class AuditView(ApiView):
         rows = audit_list().filter(**self.query_values())
         found = page.paginate_queryset(rows, request, self)
         return page.get_paginated_response(AuditEventSerializer(found, many=True).data)
+
+
+class AuditVerifyView(ApiView):
+    callers = ADMINS
+    scope = "admin"
+
+    @extend_schema(operation_id="auth_audit_verify", responses=AuditVerdictSerializer)
+    def get(self, request: Request) -> Response:
+        """Walk the whole log: whether no row was changed, added or taken out."""
+        return Response(AuditVerdictSerializer(audit_verify()).data)

@@ -44,6 +44,7 @@ class TaskName(StrEnum):
     ROLL_UP_USAGE = "upkeep.roll_up_usage"
     MEASURE_STORAGE = "upkeep.measure_storage"
     CLEAN_STORAGE = "upkeep.clean_storage"
+    RUN_CLEANING = "upkeep.run_cleaning"
 
 
 QUEUE_OF: dict[TaskName, Queue] = {
@@ -65,6 +66,7 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.ROLL_UP_USAGE: Queue.MAINTENANCE,
     TaskName.MEASURE_STORAGE: Queue.MAINTENANCE,
     TaskName.CLEAN_STORAGE: Queue.MAINTENANCE,
+    TaskName.RUN_CLEANING: Queue.MAINTENANCE,
 }
 
 

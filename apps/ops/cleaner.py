@@ -48,18 +48,24 @@ class Deletion:
     bytes: int = 0
 
 
-def storage_clean(*, dry_run: bool) -> list[Deletion]:
+# Called with the kind that is looked for, and with what has gone so far.
+Told = Callable[[str, list[Deletion]], None]
+
+
+def storage_clean(*, dry_run: bool, told: Told = lambda stage, done: None) -> list[Deletion]:
     """Clean all kinds; each deletion is logged. What cannot be removed stays for the next time."""
     root = Path(settings.DATA_ROOT)
     done: list[Deletion] = []
-    for look in (_preserved, _dead_directories, _worktrees, _branches, _overflow, _logs, _tails):
+    for stage, look in _LOOKS.items():
+        told(stage, done)
         try:
             for deletion in look(root, dry_run):
                 if not dry_run:
                     log.info("deleted", **_facts(deletion))
                 done.append(deletion)
+                told(stage, done)
         except (DjinnError, OSError) as exc:
-            log.warning("cleaning stopped half-way", what=look.__name__, error=str(exc))
+            log.warning("cleaning stopped half-way", what=stage, error=str(exc))
     return done
 
 
@@ -261,3 +267,14 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+_LOOKS: dict[str, Callable[[Path, bool], Iterator[Deletion]]] = {
+    "preserved": _preserved,
+    "run_directory": _dead_directories,
+    "worktree": _worktrees,
+    "branch": _branches,
+    "overflow": _overflow,
+    "log": _logs,
+    "log_tail": _tails,
+}

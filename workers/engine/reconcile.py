@@ -19,6 +19,7 @@ from redis import RedisError
 from apps.core.dispatch import Queue, TaskName, enqueue
 from apps.core.errors import DjinnError
 from apps.core.redis import redis_client
+from apps.ops.cleanings import cleanings_resume
 from apps.runs import services
 from apps.runs.claims import Queued
 from apps.runs.services.lost import expired_leases, stale_steps
@@ -254,6 +255,7 @@ RULES: dict[str, Callable[[], int]] = {
     "cancelling": end_cancelling,
     "approvals": expire_approvals,
     "not_finalized": finalize_ended,
+    "cleanings": cleanings_resume,
 }
 
 

@@ -11,6 +11,7 @@ from apps.core.events import relay_unpublished
 from apps.llm.budgets.keeper import holds_sweep
 from apps.llm.usage.rollup import calls_prune, usage_roll_up
 from apps.ops.cleaner import storage_clean
+from apps.ops.cleanings import cleaning_run
 from apps.ops.usage import storage_measure
 from apps.pipelines.library import library_sync_if_changed
 from apps.runs import services
@@ -68,6 +69,12 @@ def measure_storage() -> None:
 @shared_task(name=TaskName.CLEAN_STORAGE)
 def clean_storage() -> None:
     storage_clean(dry_run=False)
+
+
+@shared_task(name=TaskName.RUN_CLEANING)
+def run_cleaning(cleaning_id: str, *_: object, **__: object) -> None:
+    """A cleaning that somebody asked for. Delivered twice, it is done once."""
+    cleaning_run(cleaning_id)
 
 
 @shared_task(name=TaskName.SYNC_LIBRARIES)

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.core.api.system import RoomSerializer
+from apps.ops.models import Cleaning
 
 
 class UsageSerializer(serializers.Serializer[Any]):
@@ -39,10 +40,18 @@ class DeletionSerializer(serializers.Serializer[Any]):
     bytes = serializers.IntegerField()
 
 
-class CleanedSerializer(serializers.Serializer[Any]):
+class CleaningSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
     dry_run = serializers.BooleanField()
+    status = serializers.ChoiceField(choices=Cleaning.Status.choices)
+    stage = serializers.CharField(help_text="The kind that is looked for now.")
+    found = serializers.IntegerField(help_text="How many things have gone, or would go, so far.")
     freed_bytes = serializers.IntegerField()
-    deletions = DeletionSerializer(many=True)
+    deletions = DeletionSerializer(many=True, help_text="When it is done; the first 1,000.")
+    error = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
 
 
 class SandboxEntrySerializer(serializers.Serializer[Any]):

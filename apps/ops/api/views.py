@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -18,7 +17,7 @@ from apps.core.errors import Malformed
 from apps.core.status import storage
 from apps.ops import sandbox
 from apps.ops.api.serializers import (
-    CleanedSerializer,
+    CleaningSerializer,
     CleanSerializer,
     PathQuery,
     SandboxFileSerializer,
@@ -28,7 +27,7 @@ from apps.ops.api.serializers import (
     TreeQuery,
     TreeSerializer,
 )
-from apps.ops.cleaner import storage_clean
+from apps.ops.cleanings import cleaning_get, cleaning_start
 from apps.ops.usage import usage_list
 
 _READ_OR_CHANGE = {"GET": USERS_AND_SESSIONS, "*": ADMINS}
@@ -69,18 +68,25 @@ class StorageCleanView(ApiView):
     scope = "admin"
 
     @extend_schema(
-        operation_id="storage_clean", request=CleanSerializer, responses=CleanedSerializer
+        operation_id="storage_clean", request=CleanSerializer, responses={202: CleaningSerializer}
     )
     def post(self, request: Request) -> Response:
-        """What the daily cleaner would take away, or, with `dry_run: false`, take it away now."""
+        """Find what nobody needs any more, or, with `dry_run: false`, take it away. A task does it:
+        ask for the cleaning by its id until its status is `done` or `failed`."""
         dry_run = parsed(CleanSerializer, request)["dry_run"]
-        deletions = storage_clean(dry_run=dry_run)
-        body = {
-            "dry_run": dry_run,
-            "freed_bytes": sum(deletion.bytes for deletion in deletions),
-            "deletions": [asdict(deletion) for deletion in deletions],
-        }
-        return Response(CleanedSerializer(body).data)
+        cleaning = cleaning_start(dry_run=dry_run, user_id=str(self.caller.user.pk))
+        cleaning.refresh_from_db()
+        return Response(CleaningSerializer(cleaning).data, status=202)
+
+
+class CleaningView(ApiView):
+    callers = ADMINS
+    scope = "admin"
+
+    @extend_schema(operation_id="storage_cleaning", responses=CleaningSerializer)
+    def get(self, request: Request, cleaning_id: str) -> Response:
+        """How far a cleaning is, and what it took away."""
+        return Response(CleaningSerializer(cleaning_get(cleaning_id)).data)
 
 
 class _SandboxView(ApiView):

@@ -1,14 +1,17 @@
 """`djinn storage`: room on the disk, what takes it up, and the cleaner."""
 
+import time
 from typing import Any
 
 import click
 
 from djinnbot.cli.client import Api
+from djinnbot.cli.errors import CliError
 from djinnbot.cli.options import current_options, global_options
 from djinnbot.cli.output import print_facts, print_json, print_rows, say
 
 _USAGE = ("kind", "name", "size", "files", "quota", "over", "measured_at")
+_LOOK_S = 0.3
 _DELETION = ("kind", "size", "path", "reason")
 
 
@@ -58,14 +61,25 @@ def clean(dry_run: bool) -> None:
     options = current_options()
     if not dry_run and not options.yes:
         click.confirm("Remove what nobody needs any more? (--dry-run shows it)", abort=True)
-    found: Any = Api(options).post("/v1/storage/clean", {"dry_run": dry_run})
+    found = _done(Api(options), dry_run)
     if options.json:
         print_json(found)
         return
     rows = [{**row, "size": size_text(row["bytes"])} for row in found["deletions"]]
     print_rows(rows, _DELETION)
     word = "would be freed" if dry_run else "freed"
-    say(f"{len(rows)} things, {size_text(found['freed_bytes'])} {word}.")
+    say(f"{found['found']} things, {size_text(found['freed_bytes'])} {word}.")
+
+
+def _done(api: Api, dry_run: bool) -> dict[str, Any]:
+    """Start a cleaning and wait for its end. Raises CliError when it failed."""
+    found: dict[str, Any] = api.post("/v1/storage/clean", {"dry_run": dry_run})
+    while found["status"] in {"queued", "running"}:
+        time.sleep(_LOOK_S)
+        found = api.get(f"/v1/storage/clean/{found['id']}")
+    if found["status"] == "failed":
+        raise CliError(found["error"])
+    return found
 
 
 def _usage(kind: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from typing import Any
 
 from allauth.account.internal.decorators import login_stage_required
-from allauth.account.views import LoginView
+from allauth.account.views import LoginView, PasswordChangeView
 from allauth.mfa.base.views import AuthenticateView, TrustView
 from allauth.mfa.stages import TrustStage
 from django import forms
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -56,6 +57,14 @@ class TrustPage(TrustView):  # type: ignore[misc]  # the package is untyped
     """Whether this browser is asked for a second factor the next time too."""
 
     template_name = "accounts/trust.html"
+
+
+@method_decorator([never_cache, login_required], name="dispatch")
+class PasswordPage(PasswordChangeView):  # type: ignore[misc]  # the package is untyped
+    """A new password: also for who must choose one before anything else."""
+
+    template_name = "accounts/password.html"
+    success_url = "/"
 
 
 class SignOutPage(LogoutView):

@@ -10,6 +10,7 @@ urlpatterns = [
     path("login/", pages.SignInPage.as_view(), name="account_login"),
     path("login/verify/", pages.SecondFactorPage.as_view(), name="mfa_authenticate"),
     path("login/trust/", pages.TrustPage.as_view(), name="mfa_trust"),
+    path("login/password/", pages.PasswordPage.as_view(), name="account_change_password"),
     path("login/<str:ticket>/", pages.ticket_page, name="login-ticket"),
     path("logout/", pages.SignOutPage.as_view(), name="logout"),
 ]

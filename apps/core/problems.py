@@ -32,6 +32,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The account's role asks for a second factor, and there is none yet.",
         "Set up an authenticator app or a passkey.",
     ),
+    "password_change_required": (
+        "The password was chosen by somebody else.",
+        "Choose your own: on /login/password/, or with djinn login.",
+    ),
     "wrong_address": (
         "The key may not be used from this address.",
         "Use it from the addresses it was made for, or make another.",

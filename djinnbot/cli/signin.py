@@ -12,11 +12,13 @@ KEY_DAYS = 90
 
 
 class SignIn:
-    """One sign-in under way. `ask` is asked for a code when a second factor is set up."""
+    """One sign-in under way. `ask` is asked for a code when a second factor is set up, and
+    `choose` for a new password when somebody else chose the present one."""
 
-    def __init__(self, api: Api, ask: Callable[[str], str]) -> None:
+    def __init__(self, api: Api, ask: Callable[[str], str], choose: Callable[[], str]) -> None:
         self._api = api
         self._ask = ask
+        self._choose = choose
         self._session = ""
 
     def key(self, login: str, password: str) -> dict[str, Any]:
@@ -29,7 +31,14 @@ class SignIn:
         while not body["meta"].get("is_authenticated"):
             body = self._next(body)
         bearer = {"Authorization": f"Bearer {body['meta']['access_token']}"}
-        return self._make_key(bearer)
+        me = self._api.call("GET", "/v1/auth/me", headers=bearer)
+        if not me["must_change_password"]:
+            return self._make_key(bearer, me)
+        chosen = self._choose()
+        change = {"current_password": password, "new_password": chosen}
+        self._step("/account/password/change", change)  # which ends this sign-in
+        self._session = ""
+        return self.key(login, chosen)
 
     def _next(self, body: dict[str, Any]) -> dict[str, Any]:
         waiting = [flow["id"] for flow in body["data"]["flows"] if flow.get("is_pending")]
@@ -56,8 +65,7 @@ class SignIn:
         self._session = told.get("meta", {}).get("session_token") or self._session
         return told
 
-    def _make_key(self, bearer: dict[str, str]) -> dict[str, Any]:
-        me = self._api.call("GET", "/v1/auth/me", headers=bearer)
+    def _make_key(self, bearer: dict[str, str], me: dict[str, Any]) -> dict[str, Any]:
         if me["second_factor_needed"]:
             raise CliError("Set up a second factor in the dashboard first.", Exit.NOT_SIGNED_IN)
         wanted = {

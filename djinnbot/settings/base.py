@@ -19,8 +19,8 @@ ASGI_APPLICATION = "djinnbot.asgi.application"
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # workers need no pages
+    "unfold.apps.BasicAppConfig",  # the site is ours
+    "apps.accounts.admin_site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -84,6 +84,8 @@ class User(AbstractUser):
     @property
     def scope_ceiling(self) -> frozenset[str]:
         """The most that any credential of this user may do."""
+        if self.must_change_password:
+            return frozenset()
         if self.lacks_second_factor:
             return ENROLMENT_SCOPES
         return self.role_scopes

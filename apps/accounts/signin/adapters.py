@@ -8,7 +8,9 @@ from allauth.account.models import EmailAddress
 from allauth.headless.adapter import DefaultHeadlessAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.core.crypto import seal, unseal
@@ -27,7 +29,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the packag
         return request.META.get("REMOTE_ADDR") or "0.0.0.0"  # noqa: S104  an address that is none
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
+        if getattr(request.user, "must_change_password", False):
+            return reverse("account_change_password")
         return settings.LOGIN_REDIRECT_URL
+
+    def clean_password(self, password: str, user: User | None = None) -> str:
+        checked: str = super().clean_password(password, user=user)
+        if user is not None and user.must_change_password and user.check_password(checked):
+            raise ValidationError("Choose another password than the present one.")
+        return checked
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # the package is untyped

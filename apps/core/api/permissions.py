@@ -40,13 +40,25 @@ class CallersAndScope(BasePermission):
             return _refuse(caller, "This call is not open to anybody.")
         if caller.may(callers, scope) or ("anonymous" in callers and caller.is_known):
             return True
-        if getattr(caller.user, "lacks_second_factor", False):
-            raise Forbidden("Set up a second factor first.", code="second_factor_required")
+        owed = _owed_first(caller) if "user" in caller.kinds else None
+        if owed is not None:
+            if "user" in callers and declared(view, "before_first_steps", request.method):
+                return True
+            raise owed
         if not caller.kinds & set(callers):
             return _refuse(caller, "This call is not open to callers of your kind.")
         raise Forbidden(
             f"Your key lacks the scope “{scope}”.", code="missing_scope", missing_scope=scope
         )
+
+
+def _owed_first(caller: Caller) -> Forbidden | None:
+    """What this person must do before anything else is open to them."""
+    if getattr(caller.user, "must_change_password", False):
+        return Forbidden("Change your password first.", code="password_change_required")
+    if getattr(caller.user, "lacks_second_factor", False):
+        return Forbidden("Set up a second factor first.", code="second_factor_required")
+    return None
 
 
 def _refuse(caller: Caller, message: str) -> bool:

@@ -2,7 +2,7 @@
 
 A bucket lets `burst` calls through at once and fills again at `per_minute`. Without Redis every
 call goes through, as a limit is no reason to refuse work; only signing in is closed then
-(`apps.accounts.throttle`).
+(`apps.accounts.brake`, and allauth's own limits).
 """
 
 from dataclasses import dataclass
@@ -112,7 +112,19 @@ def bucket_of(caller: Caller, address: str) -> tuple[Bucket, str]:
         return SESSION, caller.principal
     if caller.credential is None:
         return USER, caller.principal
-    return API_KEY, f"{caller.principal}:{getattr(caller.credential, 'pk', '')}"
+    return _bucket_of_key(caller.credential), f"{caller.principal}:{_key_id(caller)}"
+
+
+def _key_id(caller: Caller) -> str:
+    return str(getattr(caller.credential, "pk", ""))
+
+
+def _bucket_of_key(credential: object) -> Bucket:
+    """As for all keys, or at the key's own pace: a third of a minute's calls may come at once."""
+    pace: int | None = getattr(credential, "rate_per_minute", None)
+    if pace is None:
+        return API_KEY
+    return Bucket(name=f"{API_KEY.name}:{pace}", per_minute=pace, burst=max(1, pace // 3))
 
 
 @cache

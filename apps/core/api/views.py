@@ -40,6 +40,9 @@ class ApiMixin(APIView):
     paged: ClassVar[bool | Mapping[str, bool]] = False
     idempotency: ClassVar[IdempotencyRule | Mapping[str, IdempotencyRule]] = "optional"
 
+    # Open to a person, too, who must first change the password or set up a second factor.
+    before_first_steps: ClassVar[bool | Mapping[str, bool]] = False
+
     _attempt: Attempt | None = None
     _query: dict[str, Any] | None = None
     _rate: Rate | None = None

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 
 from apps.core.aio import in_thread
+from apps.core.api.throttle import SESSION, rate_take
 from apps.llm.errors import GatewayError
 from apps.llm.facts import known_facts, session_facts
 from apps.llm.gateway.caller import admission_of, check_form
@@ -74,11 +75,25 @@ async def _models(http: Exchange, asked: GatewayRoute) -> None:
     await http.answer(200, orjson.dumps(listed))
 
 
+async def _count(session_id: str) -> None:
+    """One of the session's calls, together with those to the rest of the API."""
+    rate = await in_thread(rate_take, SESSION, f"session:{session_id}")
+    if rate is not None and rate.wait_s:
+        raise GatewayError(
+            f"Only {rate.limit} calls a minute are yours.",
+            code="rate_limited",
+            http_status=429,
+            transient=True,
+            retry_after_s=rate.wait_s,
+        )
+
+
 async def _call(http: Exchange, asked: GatewayRoute) -> None:
     raw = await http.body(settings.LLM_REQUEST_LIMIT_MB << 20)
     admission = await admission_of(http.bearer, asked.scope)
-    registry = await registry_at(admission.registry_version)
     session_id = admission.caller.session_id
+    await _count(session_id)
+    registry = await registry_at(admission.registry_version)
     facts = known_facts(session_id)
     if facts is None:
         facts = await in_thread(session_facts, session_id)

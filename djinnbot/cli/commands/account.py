@@ -21,8 +21,9 @@ from djinnbot.cli.signin import SignIn
 def login(user: str, password_stdin: bool, with_key: bool) -> None:
     """Sign in to a platform, here or elsewhere (--url), and remember it for 90 days.
 
-    A second factor is asked for when there is one. The password is not kept: a key of your own is
-    made for this machine, and `djinn logout` revokes it.
+    A second factor is asked for when there is one, and a new password when an administrator chose
+    the present one. The password is not kept: a key of your own is made for this machine, and
+    `djinn logout` revokes it.
     """
     options = current_options()
     url = options.endpoint()[0]
@@ -42,7 +43,7 @@ def _by_password(url: str, user: str, password_stdin: bool) -> str:
     password = _secret("Password", password_stdin)
     # No key that is kept already: it might be the one that ran out.
     api = Api(Options(url=url, api_key="none", timeout=current_options().timeout))
-    made = SignIn(api, _code).key(name, password)
+    made = SignIn(api, _code, lambda: _new_password(password_stdin)).key(name, password)
     return str(made["key"])
 
 
@@ -51,6 +52,13 @@ def _secret(what: str, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
     return str(click.prompt(what, hide_input=True))
+
+
+def _new_password(from_stdin: bool) -> str:
+    say("An administrator chose this password. Choose your own, of at least 12 characters.")
+    if from_stdin:
+        return _secret("New password", from_stdin=True)
+    return str(click.prompt("New password", hide_input=True, confirmation_prompt=True))
 
 
 def _code(question: str) -> str:

@@ -3,16 +3,21 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 import redis
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
 from apps.accounts.services import session_token_create
 from apps.core import redis as shared
+from apps.core.aio import in_thread
 from apps.core.api import throttle
 from apps.core.api.throttle import Bucket, rate_take
+from apps.core.async_sql import sql_pool_close
+from apps.llm.gateway import asgi as gateway
+from djinnbot.asgi import application
 
 pytestmark = pytest.mark.django_db
 Client = Callable[..., APIClient]
@@ -105,6 +110,41 @@ def test_each_key_session_and_person_has_its_own(
     for client in (api_client(ada), api_client(ada), session("s1"), session("s2"), browser):
         answers = [client.get("/v1/sessions").status_code for _ in range(4)]
         assert answers == [200, 200, 200, 429]
+
+
+def test_a_key_has_its_own_pace(api_client: Client) -> None:
+    ada = User.objects.create_user("ada")
+    slow, usual = api_client(ada), api_client(ada)
+    ApiKey.objects.filter(user=ada).update(rate_per_minute=None)
+    ApiKey.objects.filter(pk=ApiKey.objects.order_by("created")[0].pk).update(rate_per_minute=9)
+    answers = [slow.get("/v1/sessions") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[0]["RateLimit-Limit"] == "9"
+    assert usual.get("/v1/sessions")["RateLimit-Limit"] == "300"
+    ApiKey.objects.filter(rate_per_minute=9).update(rate_per_minute=90_000)
+    assert slow.get("/v1/sessions")["RateLimit-Limit"] == "90000"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_model_calls_are_counted_with_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (throttle, gateway):
+        monkeypatch.setattr(module, "SESSION", Bucket(name="session", per_minute=1, burst=3))
+    token = await in_thread(session_token_create, "s1", "finn")
+    headers = {"Authorization": f"Bearer {token}"}
+    transport = httpx2.ASGITransport(app=application)
+    try:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            calls = [
+                await client.post("/v1/internal/llm/v1/chat/completions", headers=headers)
+                for _ in range(4)
+            ]
+            read = await client.get("/v1/sessions", headers=headers)
+    finally:
+        await sql_pool_close()
+    assert [call.status_code == 429 for call in calls] == [False, False, False, True]
+    assert calls[-1].json()["error"]["code"] == "rate_limited"
+    assert 0 < int(calls[-1].headers["retry-after"]) <= 60
+    assert read.status_code == 429, "the session has one bucket for all it calls"
 
 
 def test_guessing_keys_is_counted_by_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from apps.core.api.views import ApiView
 class MeView(ApiView):
     callers = {"GET": USERS_AND_SESSIONS, "PATCH": USERS}
     scope = {"GET": "read", "PATCH": "account"}
+    before_first_steps = {"GET": True}
 
     @extend_schema(operation_id="auth_me", responses={200: MeSerializer})
     def get(self, request: Request) -> Response:
@@ -99,6 +100,7 @@ class BrowserSessionView(ApiView):
 class LogoutView(ApiView):
     callers = USERS
     scope = "account"
+    before_first_steps = True
     idempotency = "off"
 
     @extend_schema(operation_id="auth_logout", request=None, responses={204: None})

@@ -21,6 +21,9 @@ Connection = AsyncConnection[tuple[Any, ...]]
 _pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncConnectionPool[Connection]] = (
     weakref.WeakKeyDictionary()
 )
+_Tasks = weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, "asyncio.Task[None]"]
+_writes: _Tasks = weakref.WeakKeyDictionary()  # the write that has not begun yet
+_writing: _Tasks = weakref.WeakKeyDictionary()  # the one under way, or the last one
 
 
 @asynccontextmanager
@@ -35,6 +38,30 @@ async def sql_connection() -> AsyncIterator[Connection]:
 async def sql_transaction() -> AsyncIterator[Connection]:
     async with sql_connection() as taken, taken.transaction():
         yield taken
+
+
+async def sql_on_disk() -> None:
+    """Wait until all that this loop has committed so far is on the database's disk.
+
+    For statements that commit with `synchronous_commit` off, so that the locks they take are not
+    held while the disk writes. All who wait at the same time share one write. Raises psycopg's
+    errors: what was committed may then be gone.
+    """
+    loop = asyncio.get_running_loop()
+    write = _writes.get(loop)
+    if write is None:
+        write = _writes[loop] = loop.create_task(_write_after(_writing.get(loop)))
+    await asyncio.shield(write)
+
+
+async def _write_after(earlier: "asyncio.Task[None] | None") -> None:
+    if earlier is not None:
+        await asyncio.wait([earlier])
+    loop = asyncio.get_running_loop()
+    _writing[loop] = _writes.pop(loop)  # whoever comes now needs the next one
+    async with sql_connection() as taken:
+        # A commit that must be on the disk takes all before it along.
+        await taken.execute("SELECT pg_logical_emit_message(true, 'djinnbot', '')")
 
 
 async def sql_pool_close() -> None:

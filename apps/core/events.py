@@ -159,10 +159,14 @@ def append_params(topic: str, events: Sequence[NewEvent], run_id: str = "") -> d
 def appended(topic: str, rows: Iterable[tuple[Any, ...]]) -> list[int]:
     """Publish, after the commit, what the part `event` returned; the ids."""
     rows = sorted(rows)
-    frames = [_frame(topic, str(row[0]), *row[1:7]) for row in rows]
-    hint = rows[-1][8] if any(row[7] for row in rows) else None
-    transaction.on_commit(partial(_publish, topic, frames, hint), robust=True)
+    transaction.on_commit(partial(events_publish, topic, rows), robust=True)
     return [row[0] for row in rows]
+
+
+def events_publish(topic: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Publish what the part `event` returned, in order, once it is committed. Asks no database."""
+    frames = [_frame(topic, str(row[0]), *row[1:7]) for row in rows]
+    _publish(topic, frames, rows[-1][8] if any(row[7] for row in rows) else None)
 
 
 def _split(event: NewEvent) -> dict[str, str]:

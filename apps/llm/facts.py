@@ -49,9 +49,8 @@ def session_facts(session_id: str) -> SessionFacts:
     if known := _known.get(session_id):
         return known
     path: str = settings.LLM_SESSION_FACTS
-    facts = _source(path)(session_id) if path and session_id else None
-    if facts is None:
-        return SessionFacts(session_id=session_id)
+    found = _source(path)(session_id) if path and session_id else None
+    facts = found or SessionFacts(session_id=session_id)
     _remember(session_id, facts)
     return facts
 

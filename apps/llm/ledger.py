@@ -7,6 +7,7 @@ session, and tells of it. Whatever happens in between, either `settle` or the sw
 """
 
 import asyncio
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,8 +17,8 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import PoolTimeout
 
 from apps.core.aio import in_thread
-from apps.core.async_sql import sql_connection
-from apps.core.events import NewEvent, append_params, appended, events_append
+from apps.core.async_sql import sql_connection, sql_on_disk
+from apps.core.events import NewEvent, append_params, events_append, events_publish
 from apps.llm import statements
 from apps.llm.budgets.book import BUDGETS_TOPIC
 from apps.llm.budgets.errors import BUDGET_EXCEEDED, BudgetExceeded
@@ -35,6 +36,10 @@ RETRY_FIRST_S = 0.2
 RETRY_LONGEST_S = 15.0
 RETRY_TIMES = 20  # some four minutes: a database may take that long to come back
 
+_Events = tuple[str, Sequence[tuple[Any, ...]]]  # a topic, and rows of it
+_unsaid: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Events]] = (
+    weakref.WeakKeyDictionary()
+)
 background: set[asyncio.Task[None]] = set()  # what nobody waits for; kept from the collector
 
 
@@ -54,7 +59,8 @@ async def admit(start: CallStart) -> Admitted:
 async def settle(start: CallStart, end: CallEnd) -> None:
     """End the row and book what the call cost. Called twice, it books once.
 
-    A database that is away gets the outcome later: the client's answer does not wait for it.
+    A database that is away gets the outcome later: the client's answer does not wait for it, nor
+    for its disk.
     """
     hold_keeper().drop(start.call_id)
     call_ended(start, end)
@@ -64,6 +70,8 @@ async def settle(start: CallStart, end: CallEnd) -> None:
     except (DatabaseError, PoolTimeout) as exc:
         log.warning("A model call could not be booked; tried again.", error=type(exc).__name__)
         _keep(_settle_later(start, end))
+    else:
+        _keep(_settled_for_good(start, end))
 
 
 async def refused(start: CallStart, end: CallEnd) -> None:
@@ -120,6 +128,14 @@ async def _settle(start: CallStart, end: CallEnd) -> None:
         await in_thread(_tell, start, [_crossed(crossing) for crossing in rows[0][0]])
 
 
+async def _settled_for_good(start: CallStart, end: CallEnd) -> None:
+    """Book again what a crash of the database forgot before its disk had it."""
+    try:
+        await sql_on_disk()
+    except (DatabaseError, PoolTimeout):
+        await _settle_later(start, end)
+
+
 async def _settle_later(start: CallStart, end: CallEnd) -> None:
     pause_s = RETRY_FIRST_S
     for _ in range(RETRY_TIMES):
@@ -127,6 +143,7 @@ async def _settle_later(start: CallStart, end: CallEnd) -> None:
         pause_s = min(pause_s * 2, RETRY_LONGEST_S)
         try:
             await _settle(start, end)
+            await sql_on_disk()
         except (DatabaseError, PoolTimeout):
             continue
         return
@@ -154,8 +171,28 @@ async def _execute(statement: str, params: Mapping[str, Any]) -> Sequence[tuple[
         cursor = await taken.execute(statement, params, prepare=True)
         rows = await cursor.fetchall()
     if "topic" in params and rows:
-        _keep(in_thread(appended, params["topic"], [row[1:] for row in rows]))
+        _publish_soon(params["topic"], sorted(row[1:] for row in rows))
     return rows
+
+
+def _publish_soon(topic: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Events of calls that end while a thread publishes others go with one hop of it."""
+    unsaid = _unsaid.setdefault(asyncio.get_running_loop(), [])
+    unsaid.append((topic, rows))
+    if len(unsaid) == 1:
+        _keep(_publish(unsaid))
+
+
+async def _publish(unsaid: list[_Events]) -> None:
+    while unsaid:
+        batch = list(unsaid)
+        await in_thread(_publish_all, batch)
+        del unsaid[: len(batch)]
+
+
+def _publish_all(batch: Sequence[_Events]) -> None:
+    for topic, rows in batch:
+        events_publish(topic, rows)
 
 
 # What the statements are told

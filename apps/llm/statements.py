@@ -90,12 +90,15 @@ sums AS (
 )
 """
 _EVENT = APPEND_PARTS.format(guard="ended")
+# All agents of an instance share a row of its budgets: it must not be locked while a disk writes.
+# `ledger` then waits for the disk without any lock.
+_QUICK = "set_config('synchronous_commit', 'off', true) = 'off'"
 
 # `is_new` 0: the sweep had given the call up and counted it as failed.
 SETTLE = f"""
 WITH open AS (
   SELECT id, CASE WHEN ended_at IS NULL THEN 1 ELSE 0 END AS is_new FROM llm_llmcall
-   WHERE id = %(id)s AND (ended_at IS NULL OR error_class = %(lost)s) FOR UPDATE
+   WHERE id = %(id)s AND (ended_at IS NULL OR error_class = %(lost)s) AND {_QUICK} FOR UPDATE
 ), ended AS (
   UPDATE llm_llmcall c SET ended_at = clock_timestamp(), rolled_at = NULL,
          {", ".join(f"{name} = {_value(name)}" for name in ENDING)}
@@ -113,6 +116,7 @@ WRITE = f"""
 WITH ended AS (
   INSERT INTO llm_llmcall ({", ".join((*OPENING, *ENDING))}, budget_ids, ended_at)
   SELECT {_values((*OPENING, *ENDING))}, '{{}}'::varchar[], clock_timestamp()
+   WHERE {_QUICK}
   ON CONFLICT (id) DO NOTHING
   RETURNING llm_llmcall.*, 1 AS is_new
 ), {_SUMS}, {_EVENT}

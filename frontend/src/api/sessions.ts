@@ -1,0 +1,32 @@
+import { infiniteQueryOptions } from "@tanstack/react-query";
+
+import { api, ok, type Schemas } from "./client";
+import { byCursor, said } from "./paging";
+
+export type Session = Schemas["Session"];
+
+export interface SessionFilter {
+  agent_id?: string;
+  run_id?: string;
+  source?: Schemas["SessionSourceEnum"];
+  status?: Schemas["SessionStatusEnum"];
+}
+
+export const sessionKeys = {
+  all: ["sessions"] as const,
+  list: (filter: SessionFilter) => ["sessions", "list", filter] as const,
+  one: (id: string) => ["sessions", "one", id] as const,
+};
+
+export const sessionsQuery = (filter: SessionFilter = {}, limit = 50) =>
+  infiniteQueryOptions({
+    ...byCursor,
+    queryKey: [...sessionKeys.list(filter), limit],
+    queryFn: ({ pageParam, signal }) =>
+      ok(
+        api.GET("/v1/sessions", {
+          params: { query: said({ ...filter, limit, cursor: pageParam }) },
+          signal,
+        }),
+      ),
+  });

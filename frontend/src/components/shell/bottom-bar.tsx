@@ -1,0 +1,49 @@
+import { Link } from "@tanstack/react-router";
+import { Menu as MenuIcon } from "lucide-react";
+
+import { Menu, MenuContent, MenuItem, MenuLabel, MenuTrigger } from "@/components/ui/menu";
+
+import type { NavGroup } from "./nav";
+
+const cell =
+  "flex min-h-14 flex-1 flex-col items-center justify-center gap-0.5 text-xs text-muted data-[status=active]:font-medium data-[status=active]:text-accent focus-visible:-outline-offset-2";
+
+/** The navigation of a phone: what one needs most, and the rest under “More”. */
+export function BottomBar({ groups }: { groups: NavGroup[] }) {
+  const items = groups.flatMap((group) => group.items);
+  const first = items.filter((item) => item.phone);
+  return (
+    <nav
+      aria-label="Main"
+      className="fixed inset-x-0 bottom-0 z-30 flex border-t bg-surface pb-[env(safe-area-inset-bottom)] sm:hidden"
+    >
+      {first.map(({ to, label, icon: Icon, exact }) => (
+        <Link key={to} to={to} activeOptions={{ exact: exact ?? false }} className={cell}>
+          <Icon className="size-5" strokeWidth={1.5} aria-hidden />
+          {label}
+        </Link>
+      ))}
+      <Menu>
+        <MenuTrigger className={cell}>
+          <MenuIcon className="size-5" strokeWidth={1.5} aria-hidden />
+          More
+        </MenuTrigger>
+        <MenuContent className="max-h-[70dvh] w-56 overflow-y-auto">
+          {groups.map((group) => (
+            <div key={group.label}>
+              <MenuLabel>{group.label}</MenuLabel>
+              {group.items.map(({ to, label, icon: Icon }) => (
+                <MenuItem key={to} asChild>
+                  <Link to={to}>
+                    <Icon aria-hidden />
+                    {label}
+                  </Link>
+                </MenuItem>
+              ))}
+            </div>
+          ))}
+        </MenuContent>
+      </Menu>
+    </nav>
+  );
+}

@@ -1,0 +1,30 @@
+import "./styles/app.css";
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { setNonce } from "get-nonce";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { queryClient } from "@/api/query-client";
+import { ThemeProvider } from "@/components/theme";
+import { TooltipProvider } from "@/components/ui/tooltip";
+
+import { router } from "./router";
+
+const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.nonce;
+if (nonce) setNonce(nonce); // for the styles with which dialogs stop the page from scrolling
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <ThemeProvider>
+        <TooltipProvider delayDuration={400}>
+          <RouterProvider router={router} />
+        </TooltipProvider>
+      </ThemeProvider>
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -13,6 +13,7 @@ admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("apps.core.api.urls")),
     path("v1/", include("apps.accounts.api.urls")),
+    path("v1/", include("apps.secrets.api.urls")),
     path("v1/", include("apps.llm.api.urls")),
     path("v1/", include("apps.evals.api.urls")),
     path("v1/", include("apps.sessions.api.urls")),

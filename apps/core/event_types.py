@@ -244,6 +244,12 @@ class TemplateWarning(StepData):
     missing: list[str]
 
 
+class SecretAccessed(EventData):
+    secret_id: str
+    env_key: str
+    how: Literal["injected", "revealed", "code"]
+
+
 class Container(StepData):
     """`detail` is the runner; the further facts differ by runner and by what happened."""
 
@@ -403,6 +409,7 @@ _TABLE: Final[dict[str, dict[str, type[EventData]]]] = {
         "COMMIT_FAILED": CommitFailed,
         "WORKSPACE_REMOVED": WorkspaceRemoved,
         "NETWORK_BLOCKED": NetworkBlocked,
+        "SECRET_ACCESSED": SecretAccessed,
         "CONTAINER_CREATED": Container,
         "CONTAINER_STARTING": Container,
         "CONTAINER_READY": Container,

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "csp",
     "apps.core",
     "apps.accounts",
+    "apps.secrets",
     "apps.llm",
     "apps.agents",
     "apps.repos",

@@ -10,6 +10,7 @@ from apps.accounts.services.keys import (
     program_key_get,
     service_key_issue,
 )
+from apps.accounts.services.second_factor import second_factor_prove
 from apps.accounts.services.session_tokens import session_token_create, session_tokens_revoke
 from apps.accounts.services.setup import setup_complete, setup_is_needed, setup_token_create
 from apps.accounts.services.tickets import (
@@ -50,6 +51,7 @@ __all__ = [
     "login_ticket_valid",
     "profile_change",
     "program_key_get",
+    "second_factor_prove",
     "second_factor_reset",
     "service_key_issue",
     "session_token_create",

@@ -52,6 +52,10 @@ STEP_ERROR_CODES: dict[str, ErrorCode] = {
     "container_disk_full": ErrorCode(
         remedy="The box wrote too much: look at its files; raise its disk limit.", retryable=False
     ),
+    "sandbox_quota_exceeded": ErrorCode(
+        remedy="Remove files from the agent's home (`djinn sandbox`), or raise its quota.",
+        retryable=False,
+    ),
     "protocol_error": ErrorCode(remedy="Image and server differ in version; rebuild the image."),
     "worker_lost": ErrorCode(remedy="The worker died; look at its log and memory."),
     "storage_unavailable": ErrorCode(remedy="Check that the data directory is mounted and free."),

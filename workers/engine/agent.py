@@ -30,7 +30,7 @@ from workers.engine.prompts import (
     mark_notes_read,
     step_tools,
 )
-from workers.engine.session import DISK_FULL, Crash, HeldSession, stored
+from workers.engine.session import DISK_FULL, OVER_QUOTA, Crash, HeldSession, stored
 from workers.engine.traces import message_traced
 from workers.protocol.messages import (
     AgentStep,
@@ -296,7 +296,8 @@ class _Attempt:
     def _outcome(self, end: StepEnd | Crash) -> StepOutcome:
         self._session.kill_box()  # nothing writes any more: what is collected is what is committed
         if isinstance(end, Crash):
-            if end.code == DISK_FULL:  # what it wrote is not worth a second copy, nor a second try
+            if end.code in {DISK_FULL, OVER_QUOTA}:
+                # What it wrote is not worth a second copy, nor a second try.
                 return self._failure(end.code, end.error, retryable=False)
             self._save_unfinished_work()
             return self._failure(end.code, end.error)

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import redis
 import structlog
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from apps.accounts.services import session_tokens_revoke
@@ -62,6 +63,7 @@ _API_DIR = "/run/djinnbot/api"
 _EGRESS_DIR = "/run/djinnbot/egress"
 _EGRESS_PORT = 3128  # of the box's own loopback
 _ORPHAN_GRACE_S = 120
+_HOLDING = Q(status__in=[*STEP_HELD, StepStatus.QUEUED])  # an execution that has, or may adopt, it
 
 
 @cache
@@ -141,19 +143,15 @@ def plan_box(
 ) -> Plan:
     """What the box of this step is made of. Its directories exist, and are the box user's."""
     uid, gid = box_user()
-    home = Mount(source=_agent_home(step.agent_id, uid, gid), target=HOME, read_only=False)
-    mounts = [home]
-    place = home
-    if step.workspace_path:
-        place = Mount(source=Path(step.workspace_path), target=WORKSPACE, read_only=False)
-        mounts.append(place)
+    name = box_name(session_id)
+    places = _places(step, _agent_home(step.agent_id, uid, gid))
+    mounts, home, place = list(places), places[0], places[-1]
     if workspace is not None:
         workspace_hand_over(workspace, uid, gid)
         mounts += [
             Mount(source=mount.path, target=str(mount.path), read_only=mount.read_only)
             for mount in workspace_git_mounts(workspace)
         ]
-    name = box_name(session_id)
     harness_env, harness_mounts = harness_plan(step, runner)
     reach, sockets = _ways_out(runner, channel)
     env = {
@@ -180,6 +178,21 @@ def plan_box(
         gid=gid,
     )
     return Plan(spec=spec, home=runner.seen(home), workspace=runner.seen(place))
+
+
+def box_places(step: ClaimedStep) -> BoxSpec:
+    """Of a box that an earlier worker has made: what it writes to, and how much it may."""
+    home = settings.DATA_ROOT / "sandboxes" / step.agent_id
+    return BoxSpec(name=box_name(step.session_id), mounts=_places(step, home), limits=_limits())
+
+
+def _places(step: ClaimedStep, home: Path) -> Sequence[Mount]:
+    """The agent's home, and last where it works: the run's directory, if there is one."""
+    quota = settings.SANDBOX_QUOTA_MB * 2**20 or None
+    mounts = [Mount(source=home, target=HOME, read_only=False, quota_bytes=quota)]
+    if step.workspace_path:
+        mounts.append(Mount(source=Path(step.workspace_path), target=WORKSPACE, read_only=False))
+    return mounts
 
 
 def _identity(step: ClaimedStep, session_id: str) -> dict[str, str]:
@@ -327,6 +340,7 @@ def reap_boxes() -> int:
             if _is_orphan(box.labels.get(LABEL_SESSION, "")):
                 removed += _reap(runner, box)
         removed += _swept(runner)
+    _end_lost_sessions()
     _reap_accounts()
     return removed
 
@@ -366,8 +380,7 @@ def _is_orphan(session_id: str) -> bool:
 def _is_supervised(session: AgentSession) -> bool:
     """Whether an execution holds the session, or may yet adopt it."""
     held = StepExecution.objects.filter(session=session)
-    live = Q(status__in=[*STEP_HELD, StepStatus.QUEUED])
-    if held.filter(live).exists():
+    if held.filter(_HOLDING).exists():
         return True
     age_s = (timezone.now() - session.created_at).total_seconds()
     return age_s < _ORPHAN_GRACE_S and not held.exists()
@@ -382,14 +395,33 @@ def _reap(runner: Runner, box: Box) -> int:
     except DjinnError as exc:
         log.warning("a box could not be removed", box=box.name, error=exc.message)
         return 0
-    if not session_id:
-        return 1  # it was made ahead, and its worker ended before any session took it
+    if session_id:  # else it was made ahead, and its worker ended before any session took it
+        _end_lost(session_id, log_tail=tail)
+    return 1
+
+
+def _end_lost_sessions() -> None:
+    """Sessions without a box of this host: it was never made, or it is gone already."""
+    held = StepExecution.objects.filter(session=OuterRef("pk"))
+    old = Q(created_at__lt=timezone.now() - timedelta(seconds=_ORPHAN_GRACE_S))
+    lost = AgentSession.objects.filter(
+        ~Exists(held.filter(_HOLDING)),
+        Exists(held) | old,
+        status__in=SESSION_LIVE,
+        source=AgentSession.Source.PIPELINE,
+    )
+    for session_id in lost.values_list("id", flat=True):
+        log.warning("ending a session that nobody supervises", session_id=session_id)
+        _end_lost(session_id)
+
+
+def _end_lost(session_id: str, *, log_tail: str = "") -> None:
     session_tokens_revoke(session_id)
-    for container in ContainerInstance.objects.filter(session_id=session_id, name=box.name):
+    for container in ContainerInstance.objects.filter(session_id=session_id):
         box_ended(
             container_id=container.pk,
             status=ContainerInstance.Status.STOPPED,
-            log_tail=tail,
+            log_tail=log_tail,
         )
     session_finish(
         session_id=session_id,
@@ -397,7 +429,6 @@ def _reap(runner: Runner, box: Box) -> int:
         error_code="worker_lost",
         error="The worker that supervised this session is gone.",
     )
-    return 1
 
 
 def _reap_accounts() -> None:

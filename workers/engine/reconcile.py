@@ -171,10 +171,13 @@ def take_from_the_lost() -> int:
     if not expired_leases(limit=1):
         return 0
     time.sleep(SECOND_LOOK_S)
-    return _each(
+    lost = _each(
         expired_leases(),
         lambda row: canvas.send(services.step_lost(run_id=row[0], execution_id=row[1])),
     )
+    if lost:
+        enqueue(TaskName.REAP_BOXES)  # what their worker left, but for boxes that are adopted
+    return lost
 
 
 def end_stale() -> int:

@@ -25,7 +25,7 @@ from apps.sessions.services import (
     session_stop_requested,
 )
 from workers.engine.box_watch import BoxWatch
-from workers.engine.boxes import HOME, WORKSPACE, chosen, plan_box
+from workers.engine.boxes import HOME, WORKSPACE, box_places, chosen, plan_box
 from workers.engine.channel import SessionChannel
 from workers.engine.executor import Cancelled, ClaimedStep, LeaseLost, StepControl
 from workers.engine.outage import outage_survived
@@ -40,6 +40,7 @@ STOP_GRACE_S = 2
 # An agent at a step also tells: knowledge for later steps, outputs midway, an executor's result.
 STEP_SCOPES = ("chat", "read", "write")
 DISK_FULL = "container_disk_full"
+OVER_QUOTA = "sandbox_quota_exceeded"
 Value = TypeVar("Value")
 Status = ContainerInstance.Status
 
@@ -136,6 +137,8 @@ class HeldSession:
         self._channel = SessionChannel(self.id, position=self._step.stream_position)
         self._transcript = Transcript(self._control, ())
         self._control.session_started(self.id)
+        if self._box is not None:
+            self._runner.adopt(self._box, box_places(self._step))
         log.info("adopted a session", session_id=self.id, box_found=self._box is not None)
 
     def _open_account(self) -> None:
@@ -250,7 +253,13 @@ class HeldSession:
             return Crash(
                 code="container_oom", error=f"The box used more than its {limit} MB of memory."
             )
-        if state.disk_full:
+        if state.over_disk == "quota":
+            quota = settings.SANDBOX_QUOTA_MB
+            return Crash(
+                code=OVER_QUOTA,
+                error=f"The home of {self._step.agent_id} holds more than its {quota} MB.",
+            )
+        if state.over_disk:
             limit = settings.BOX_DISK_MB
             return Crash(
                 code=DISK_FULL, error=f"The box wrote more than the {limit} MB that it may."

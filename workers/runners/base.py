@@ -17,7 +17,8 @@ LOG_TAIL_LINES = 200
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 BackendName = Literal["docker", "bubblewrap", "process"]
-LimitName = Literal["memory", "pids", "disk"]
+LimitName = Literal["memory", "pids", "disk", "quota"]
+DiskLimit = Literal["", "disk", "quota"]
 
 
 class Network(StrEnum):
@@ -27,11 +28,15 @@ class Network(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A directory of the host, and where the box sees it (a bare process sees the source)."""
+    """A directory of the host, and where the box sees it (a bare process sees the source).
+
+    `quota_bytes`: what may lie in it in all, whoever has put it there; None: no limit.
+    """
 
     source: Path
     target: str
     read_only: bool = True
+    quota_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ class BoxState:
     exit_code: int | None = None
     oom_killed: bool = False
     start_failed: bool = False
-    disk_full: bool = False
+    over_disk: DiskLimit = ""  # it was ended for what it wrote: more than a box may, or a quota
     # How often a limit has bitten so far: processes killed for memory, forks refused.
     hits: Mapping[LimitName, int] = field(default_factory=dict)
 
@@ -152,6 +157,9 @@ class Runner(Protocol):
 
     def remove(self, box: Box) -> None:
         """Kill what still runs, and leave nothing. Gone already: fine."""
+
+    def adopt(self, box: Box, spec: BoxSpec) -> None:
+        """Look after a box that an earlier worker has made; of `spec`, mounts and limits count."""
 
     def list(self, labels: Mapping[str, str]) -> list[Box]:
         """Boxes of this host that bear all these labels, running or not."""

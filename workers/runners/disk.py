@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workers.runners.base import BoxSpec, DiskLimit, Mount
+
 _LOOK_S = 1.0
 _WALK_S = 60.0  # at the latest
 _WALK_SHARE = 10  # a walk that took 1 s is not repeated for 10 s
@@ -19,14 +21,14 @@ _WALK_SHARE = 10  # a walk that took 1 s is not repeated for 10 s
 
 @dataclass
 class _Watched:
-    directories: Sequence[Path]
+    places: Sequence[Mount]
     limit_bytes: int
     before_bytes: int = -1  # what was there when the box started; -1: not measured yet
-    added_bytes: int = 0
+    left_bytes: int = 0  # at the last walk: how much more any place may take
     free_bytes: int = 0  # at the last walk
     next_walk: float = 0
     may_walk: float = 0
-    is_over: bool = False
+    over: DiskLimit = ""
 
 
 @dataclass
@@ -37,9 +39,10 @@ class DiskWatch:
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
 
-    def add(self, name: str, directories: Sequence[Path], *, limit_bytes: int) -> None:
+    def add(self, spec: BoxSpec) -> None:
+        watched = _Watched(writable(spec.mounts), spec.limits.disk_mb * 2**20)
         with self._changed:
-            self._boxes[name] = _Watched(directories, limit_bytes)
+            self._boxes[spec.name] = watched
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="disk-watch", daemon=True)
                 self._thread.start()
@@ -49,10 +52,11 @@ class DiskWatch:
         with self._changed:
             self._boxes.pop(name, None)
 
-    def is_over(self, name: str) -> bool:
-        """Whether the box has written more than it may. Known within seconds of its doing so."""
+    def over(self, name: str) -> DiskLimit:
+        """Which limit the box has passed by what it wrote. Known within seconds of its doing so;
+        where its places were over a quota before, at its start."""
         watched = self._boxes.get(name)
-        return watched is not None and watched.is_over
+        return "" if watched is None else watched.over
 
     def _run(self) -> None:
         while True:
@@ -66,21 +70,28 @@ class DiskWatch:
 
 
 def _look(watched: _Watched, now: float) -> None:
-    free = min((_free_bytes(place) for place in watched.directories), default=0)
-    room = watched.limit_bytes - watched.added_bytes
-    could_be_over = watched.free_bytes - free >= room
+    free = min((_free_bytes(place.source) for place in watched.places), default=0)
+    could_be_over = watched.free_bytes - free >= watched.left_bytes
     if now < watched.may_walk or (now < watched.next_walk and not could_be_over):
         return
-    size = sum(_size_bytes(place) for place in watched.directories)
+    sizes = [_size_bytes(place.source) for place in watched.places]
     took = time.monotonic() - now
     watched.next_walk = now + _WALK_S
     watched.may_walk = now + took * (1 + _WALK_SHARE)
     watched.free_bytes = free
     if watched.before_bytes < 0:
-        watched.before_bytes = size
-        return
-    watched.added_bytes = size - watched.before_bytes
-    watched.is_over = watched.added_bytes > watched.limit_bytes
+        watched.before_bytes = sum(sizes)
+    added = sum(sizes) - watched.before_bytes
+    quotas = [
+        place.quota_bytes - size
+        for place, size in zip(watched.places, sizes, strict=True)
+        if place.quota_bytes is not None
+    ]
+    watched.left_bytes = min(watched.limit_bytes - added, *quotas, watched.limit_bytes)
+    if any(left < 0 for left in quotas):
+        watched.over = "quota"
+    elif added > watched.limit_bytes:
+        watched.over = "disk"
 
 
 def _free_bytes(place: Path) -> int:
@@ -113,13 +124,16 @@ def _statuses(place: str) -> Iterator[os.stat_result]:
                         yield entry.stat(follow_symlinks=False)
 
 
-def writable(mounts: Sequence[tuple[Path, bool]]) -> list[Path]:
-    """Sources that a box may write to, none inside another: each is measured once."""
-    sources = sorted({source for source, read_only in mounts if not read_only})
+def writable(mounts: Sequence[Mount]) -> list[Mount]:
+    """Mounts that a box may write to, none inside another: each is measured once."""
+    open_ = sorted((mount for mount in mounts if not mount.read_only), key=lambda m: m.source)
     return [
-        source
-        for source in sources
-        if not any(source != other and source.is_relative_to(other) for other in sources)
+        mount
+        for mount in open_
+        if not any(
+            mount.source != other.source and mount.source.is_relative_to(other.source)
+            for other in open_
+        )
     ]
 
 

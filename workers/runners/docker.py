@@ -36,7 +36,7 @@ from workers.runners.base import (
     RunnerUnavailable,
 )
 from workers.runners.cgroups import cgroup_of_process
-from workers.runners.disk import disk_watch, writable
+from workers.runners.disk import disk_watch
 from workers.runners.mounts import mounting_unavailable
 from workers.runners.places import make_mount_points
 from workers.runners.pool import LABEL_WARM, NAME_WAITING, Slot, WarmPool
@@ -139,11 +139,7 @@ class DockerRunner:
             if slot is not None:
                 self._given[spec.name] = (slot, spec)
             container = slot.id if slot is not None else self._make(spec)
-        disk_watch.add(
-            spec.name,
-            writable([(mount.source, mount.read_only) for mount in spec.mounts]),
-            limit_bytes=spec.limits.disk_mb * 2**20,
-        )
+        disk_watch.add(spec)
         return Box(
             backend=self.name,
             name=spec.name,
@@ -199,23 +195,24 @@ class DockerRunner:
                 return BoxState(running=False)
         if found["Status"] in _RUNNING:
             hits = self._hits(box, found["Pid"])
-            if not disk_watch.is_over(box.name):
+            over = disk_watch.over(box.name)
+            if not over:
                 return BoxState(running=True, hits=hits)
             self._kill(box)
             return BoxState(
-                running=False, exit_code=_KILLED, disk_full=True, hits={**hits, "disk": 1}
+                running=False, exit_code=_KILLED, over_disk=over, hits={**hits, over: 1}
             )
         if found["Status"] == "created":
             return BoxState(running=False)
-        disk_full = disk_watch.is_over(box.name)
+        over = disk_watch.over(box.name)
         return BoxState(
             running=False,
             exit_code=found["ExitCode"],
             # Docker also says so when a process was killed without which the box went on.
             oom_killed=found["OOMKilled"] and found["ExitCode"] == _KILLED,
             start_failed=found["ExitCode"] in _START_ERRORS,
-            disk_full=disk_full,
-            hits={**self._last_hits.get(box.name, {}), **({"disk": 1} if disk_full else {})},
+            over_disk=over,
+            hits={**self._last_hits.get(box.name, {}), **({over: 1} if over else {})},
         )
 
     def _hits(self, box: Box, pid: int) -> Mapping[LimitName, int]:
@@ -256,6 +253,9 @@ class DockerRunner:
             except APIError as exc:
                 if exc.status_code != 409:  # somebody else is removing it already
                     raise
+
+    def adopt(self, box: Box, spec: BoxSpec) -> None:
+        disk_watch.add(spec)
 
     def list(self, labels: Mapping[str, str]) -> list[Box]:
         asked = [f"{key}={value}" for key, value in labels.items() if key not in _OF_SESSIONS]

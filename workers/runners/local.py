@@ -26,10 +26,11 @@ from workers.runners.base import (
     BoxStartFailed,
     BoxState,
     BoxStats,
+    DiskLimit,
     LimitName,
 )
 from workers.runners.cgroups import BoxCgroup, cgroup_create, cgroup_of
-from workers.runners.disk import disk_watch, writable
+from workers.runners.disk import disk_watch
 from workers.runners.launcher import LauncherProcess, shared_launcher
 from workers.runners.processes import (
     BOX_VARIABLE,
@@ -57,7 +58,7 @@ class _Record:
     started: str = ""
     oom_killed: bool = False
     pids_exceeded: bool = False
-    disk_full: bool = False
+    over_disk: DiskLimit = ""
 
 
 class LocalRunner:
@@ -112,11 +113,7 @@ class LocalRunner:
         self._tickets[box.name] = ticket
         record = replace(self._record_of(spec), pid=pid, started=start_time(pid))
         self._write(box.name, record)
-        disk_watch.add(
-            box.name,
-            writable([(mount.source, mount.read_only) for mount in spec.mounts]),
-            limit_bytes=spec.limits.disk_mb * 2**20,
-        )
+        disk_watch.add(spec)
 
     def wait_ready(self, box: Box, timeout_s: float) -> None:
         """The launcher has answered with a pid, so what is left to see is an early end."""
@@ -147,15 +144,16 @@ class LocalRunner:
         own: dict[LimitName, int] = {
             "memory": int(record.oom_killed),
             "pids": int(record.pids_exceeded),
-            "disk": int(record.disk_full),
         }
+        if record.over_disk:
+            own[record.over_disk] = 1
         return BoxState(
             running=False,
             exit_code=code,
             # A limit that killed something else in the box, which then went on, is a hit only.
             oom_killed=record.oom_killed or ("memory" in hits and code in _KILLED),
             start_failed=code == EXIT_START_FAILED,
-            disk_full=record.disk_full,
+            over_disk=record.over_disk,
             hits={**{name: count for name, count in own.items() if count}, **hits},
         )
 
@@ -179,6 +177,9 @@ class LocalRunner:
         self._launcher.forget(self._tickets.pop(box.name, ""))
         self._specs.pop(box.name, None)
         shutil.rmtree(self._directory(box.name), ignore_errors=True)
+
+    def adopt(self, box: Box, spec: BoxSpec) -> None:
+        """Nothing: it has ended with its worker, and what it left is removed."""
 
     def list(self, labels: Mapping[str, str]) -> list[Box]:
         if not self._boxes_dir.is_dir():
@@ -257,7 +258,7 @@ class LocalRunner:
     def _over_limit(self, name: str, record: _Record) -> _Record:
         """The record, marked when a limit is passed. Memory and processes are for a cgroup to
         hold; where there is none, we look ourselves."""
-        record = replace(record, disk_full=disk_watch.is_over(name))
+        record = replace(record, over_disk=disk_watch.over(name))
         group = cgroup_of(name)
         if group is not None and group.directories[0].is_dir():
             return record

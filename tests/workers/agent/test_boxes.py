@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from apps.repos.models import Workspace
+from apps.runs.errors import STEP_ERROR_CODES
+from apps.runs.models import StepExecution
 from apps.sessions.models import AgentSession, ContainerInstance
 from tests.apps.repos.conftest import git
 from tests.support.boxes import BACKENDS, ISOLATED, mounts_of
 from tests.support.live import eventually
 from tests.support.model_server import calls
-from tests.workers.agent.conftest import Start
+from tests.workers.agent.conftest import AGENT, Start
 from tests.workers.agent.test_faults import leaves_nothing
 from workers.engine.boxes import chosen, reap_boxes, warm_up
 from workers.runners.docker import DockerRunner
@@ -123,6 +125,34 @@ def test_a_box_that_fills_the_disk_is_stopped(world: Start, backend: str) -> Non
     assert (hit["limit"], hit["count"]) == ("disk", 1)
     session = AgentSession.objects.get(run_id=run.pk)
     leaves_nothing(here, session.pk)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_home_that_outgrows_its_quota_stops_the_step(world: Start, backend: str) -> None:
+    fill = "while :; do n=$((n+1)); head -c 8M /dev/zero > fill.$n; sleep 0.1; done"
+    here = world(backend, [calls("bash", command=f"cd ~; {fill}")], SANDBOX_QUOTA_MB=48)
+    run = here.run()
+    outcome = here.execute(run)
+    assert (outcome.error_code, outcome.retryable) == ("sandbox_quota_exceeded", False), outcome
+    assert "yukihiro" in outcome.error
+    assert "48 MB" in outcome.error
+    assert STEP_ERROR_CODES[outcome.error_code].remedy
+    (hit,) = here.events(run, "CONTAINER_LIMIT")
+    assert (hit["limit"], hit["count"]) == ("quota", 1)
+    leaves_nothing(here, AgentSession.objects.get(run_id=run.pk).pk)
+
+
+def test_a_home_over_its_quota_takes_no_further_step(world: Start) -> None:
+    answers = [calls("bash", command="sleep 60"), calls("complete", summary="room")]
+    here = world("process", answers, SANDBOX_QUOTA_MB=8)
+    home = here.home / "sandboxes" / AGENT
+    home.mkdir(parents=True)
+    (home / "old").write_bytes(bytes(9 * 2**20))
+    run = here.run()
+    assert here.execute(run).error_code == "sandbox_quota_exceeded"
+    StepExecution.objects.filter(run=run).update(status="failed")
+    (home / "old").unlink()
+    assert here.execute(here.run()).succeeded
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -10,6 +10,7 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection
 
+from apps.accounts.models import SessionToken
 from apps.runs import services
 from apps.runs.claims import StepOutcome
 from apps.runs.models import Run, StepExecution
@@ -318,6 +319,34 @@ def test_the_reaper_takes_what_nobody_supervises(world: Start, backend: str) -> 
     StepExecution.objects.filter(run=work.run).update(status="lost")
     AgentSession.objects.filter(id=session_id).update(finished_at="2000-01-01T00:00:00Z")
     assert reap_boxes() == 1
+    leaves_nothing(here, session_id)
+
+
+def test_a_session_whose_box_is_gone_too_is_ended(world: Start) -> None:
+    """Its worker died before the box was made, or somebody has removed that."""
+    here = world("process", [says("x", delay_s=60)])
+    work = Background(here, here.run())
+    work.until_request()
+    session_id = work.session.pk
+    reap_boxes()
+    assert work.session.status == "running", "somebody holds it"
+
+    from workers.engine.session import HeldSession
+
+    close, finish = HeldSession.close, HeldSession.finish
+    HeldSession.close = lambda self: self.kill_box()  # type: ignore[method-assign]
+    HeldSession.finish = lambda self, *_, **__: None  # type: ignore[method-assign]
+    try:
+        StepExecution.objects.filter(run=work.run).update(fence=999_999)
+        work.ended(20)
+    finally:
+        HeldSession.close, HeldSession.finish = close, finish  # type: ignore[method-assign]
+    assert accounts_of(here.redis, session_id)
+    StepExecution.objects.filter(run=work.run).update(status="lost")
+    assert reap_boxes() == 0
+    session = work.session
+    assert (session.status, session.error_code) == ("failed", "worker_lost")
+    assert SessionToken.objects.filter(session_id=session_id, revoked_at=None).count() == 0
     leaves_nothing(here, session_id)
 
 

@@ -7,6 +7,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A query parameter is not known.",
         "Take it out: a misspelt filter would otherwise answer with everything.",
     ),
+    "out_of_range": ("A number or text is larger than it may be.", "Send a smaller one."),
     "bad_limit": ("The page size is out of range.", "Ask for 1 to 200 rows."),
     "bad_cursor": ("The cursor or event id is not of this list.", "Begin without one."),
     "idempotency_key_required": (

@@ -187,6 +187,7 @@ class InviteAcceptSerializer(serializers.Serializer[Any]):
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
+    username = serializers.CharField()  # an e-mail address has more characters than Django allows
     second_factor = serializers.BooleanField(source="has_second_factor")
     created_at = serializers.DateTimeField(source="date_joined")
     last_login_at = serializers.DateTimeField(source="last_login", allow_null=True)

@@ -15,7 +15,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     TooManyFilesSent,
 )
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from redis import RedisError
 from rest_framework import exceptions as drf
@@ -27,6 +27,7 @@ from apps.core.errors import (
     AppError,
     DjinnError,
     Forbidden,
+    Invalid,
     Malformed,
     NotAuthenticated,
     NotFound,
@@ -129,6 +130,8 @@ def error_from(exc: BaseException) -> DjinnError:
         return TooLarge("The request is too large.")
     if isinstance(exc, SuspiciousOperation | BadRequest):
         return Malformed("The request is malformed.", code="bad_request")
+    if isinstance(exc, DataError):  # a number or text that no column holds
+        return Invalid("A value is out of range.", code="out_of_range")
     if isinstance(exc, OperationalError | InterfaceError | psycopg_pool.PoolTimeout | RedisError):
         return Unavailable("The database or Redis does not answer. Try again soon.")
     return AppError(_FIXED_TEXT)

@@ -1,5 +1,6 @@
 """JSON out: fast, RFC 3339 with milliseconds in UTC."""
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,10 @@ _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def to_json(value: object) -> bytes:
-    return orjson.dumps(value, default=_plain, option=_OPTIONS)
+    try:
+        return orjson.dumps(value, default=_plain, option=_OPTIONS)
+    except TypeError:  # a whole number of more than 64 bits, such as a model writes; or no JSON
+        return json.dumps(value, default=_plain, separators=(",", ":")).encode()
 
 
 def _plain(value: object) -> object:

@@ -7,6 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
 from rest_framework import serializers
 
+from apps.core.api.errors import PROBLEM_JSON
 from apps.core.api.pagination import CursorPage
 from apps.core.api.permissions import declared
 from apps.core.event_types import x_events
@@ -32,6 +33,11 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable. Programs decide by this.")
     request_id = serializers.CharField()
     errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]  # its own name
+
+
+def also(status: int) -> dict[tuple[int, str], type[ProblemSerializer]]:
+    """For `responses` of an operation: a problem that only this one answers with."""
+    return {(status, PROBLEM_JSON): ProblemSerializer}
 
 
 class AutoSchema(SpectacularSchema):
@@ -64,14 +70,17 @@ class AutoSchema(SpectacularSchema):
         """401 and 403 where a caller is needed, 404 where an id stands in the path, and so on."""
         self.resolve_serializer(ProblemSerializer, "response")
         responses = operation.setdefault("responses", {})
-        open_to_all = "anonymous" in operation["x-callers"]
+        has_body = "requestBody" in operation
+        changes = self.method not in ("GET", "HEAD")
         statuses = {
             "400": True,
             "401": True,
-            "403": not open_to_all,
-            "404": "{" in self.path,
-            "409": self.method == "POST",
-            "422": "requestBody" in operation,
+            "403": changes or "anonymous" not in operation["x-callers"],
+            "404": "{" in self.path or has_body,  # a body names things too
+            "409": changes,
+            "413": has_body,
+            "415": has_body,
+            "422": has_body or declared(self.view, "query", self.method) is not None,
             "429": True,
         }
         for status, applies in statuses.items():
@@ -87,12 +96,14 @@ class AutoSchema(SpectacularSchema):
             "403": "Not for this caller.",
             "404": "No such thing, or not for this caller.",
             "409": "The state does not allow it.",
+            "413": "The body is too large.",
+            "415": "The body is no JSON.",
             "422": "Values are wrong.",
             "429": "Too many calls. `Retry-After` says how many seconds to wait.",
         }
         return {
             "description": text[status],
-            "content": {"application/problem+json": {"schema": _REFERENCE}},
+            "content": {PROBLEM_JSON: {"schema": _REFERENCE}},
         }
 
     def _idempotency_key(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from apps.accounts.models import User
 from apps.core.api.callers import ADMINS, USERS
 from apps.core.api.input import parsed
+from apps.core.api.schema import also
 from apps.core.api.views import ApiView
 from apps.core.errors import Forbidden, Invalid, NotFound, ProviderError
 from apps.llm import services
@@ -141,11 +142,12 @@ class ProviderTestView(_LlmView):
     @extend_schema(
         operation_id="llm_provider_test",
         request=shapes.TestSerializer,
-        responses=shapes.TestResultSerializer,
+        responses={200: shapes.TestResultSerializer, **also(502)},
     )
     def post(self, request: Request, provider_id: str) -> Response:
         """Ask the provider the smallest question there is. 502 with its answer when it fails."""
         body = parsed(shapes.TestSerializer, request)
+        provider_state(provider_id, self.caller)
         try:
             provider = provider_get(provider_id)
             key = key_of(provider, self.who, body.get("model", ""))
@@ -163,7 +165,10 @@ class ProviderModelsView(_LlmView):
     scope = "read"
     query = shapes.ModelListQuery
 
-    @extend_schema(operation_id="llm_provider_models", responses=shapes.ModelListSerializer)
+    @extend_schema(
+        operation_id="llm_provider_models",
+        responses={200: shapes.ModelListSerializer, **also(502)},
+    )
     def get(self, request: Request, provider_id: str) -> Response:
         """The provider's models: its own list if it has one, at most an hour old."""
         found = self._list(provider_id, refresh=self.query_values()["refresh"])

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.llm.models import Budget
@@ -13,6 +14,7 @@ from apps.llm.usage.series import GROUPS, SUMS
 _USD = {"max_digits": 14, "decimal_places": 6, "min_value": Decimal(0)}
 
 
+@extend_schema_field({"type": "number", "minimum": 0, "maximum": 99_999_999})
 class UsdField(serializers.DecimalField):
     """US dollars outside, whole micro-dollars inside."""
 

@@ -92,7 +92,7 @@ class RunsView(_RunsView):
             raise Invalid("There is no such user.", code="key_user_unknown", key_user_id=user_id)
         return found
 
-    @extend_schema(operation_id="runs_delete_many", responses=shapes.RunsDeletedSerializer)
+    @extend_schema(operation_id="runs_delete_many", responses={200: shapes.RunsDeletedSerializer})
     def delete(self, request: Request) -> Response:
         """Delete ended runs that match every filter given; at least one is needed."""
         count = services.runs_delete(visible=self.visible, **self.query_values())
@@ -122,7 +122,7 @@ class RunView(_OneRunView):
         services.run_change(run_id=run_id, **body)
         return Response(selectors.run_get(run_id))
 
-    @extend_schema(operation_id="runs_delete", responses=shapes.RunDeletedSerializer)
+    @extend_schema(operation_id="runs_delete", responses={200: shapes.RunDeletedSerializer})
     def delete(self, request: Request, run_id: str) -> Response:
         """Delete a run and all that belongs to it; what it cost stays in the call log."""
         services.run_delete(run_id=self.run(), force=self.query_values()["force"])

@@ -16,7 +16,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["apps.core.api.permissions.CallersAndScope"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.api.renderers.OrjsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.api.parsers.JsonParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.core.api.pagination.CursorPage",
     "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.api.errors.exception_handler",
@@ -51,6 +51,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "HealthEnum": [("ok", "ok"), ("degraded", "degraded")],
+        "ProviderHealthEnum": [("ok", "ok"), ("down", "down"), ("unknown", "unknown")],
         "RunStatusEnum": "apps.runs.choices.RunStatus",
         "RunKindEnum": "apps.runs.choices.RunKind",
         "StepStatusEnum": "apps.runs.choices.StepStatus",

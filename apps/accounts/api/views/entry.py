@@ -31,6 +31,7 @@ from apps.core.api.callers import ADMINS, ANYONE, caller_from
 from apps.core.api.input import parsed
 from apps.core.api.local import is_from_this_machine
 from apps.core.api.pagination import CursorPage
+from apps.core.api.schema import also
 from apps.core.api.views import ApiView
 
 
@@ -128,7 +129,7 @@ class InviteAcceptView(ApiView):
     @extend_schema(
         operation_id="auth_invites_accept",
         request=InviteAcceptSerializer,
-        responses={201: MeSerializer},
+        responses={201: MeSerializer, **also(410)},
     )
     def post(self, request: Request) -> Response:
         """Make your account with the invite you were sent."""

@@ -126,10 +126,14 @@ class Registry:
     def model(self, provider: Provider, model: str) -> ModelFacts:
         """What is known of a model: by an admin or the provider, by the public list, or by its
         nearest sibling there."""
+        return self._told(provider, model) or self._sibling(provider, model)
+
+    def _told(self, provider: Provider, model: str) -> ModelFacts | None:
+        """By an admin, the provider or the public list, under this very name."""
         known = self.entries.get(provider.id, {}).get(model)
         listed = _listed(provider, model)
         if known is None and listed is None:
-            return self._sibling(provider, model)
+            return None
         return _priced(provider, _joined(known, listed))
 
     def known_names(self, provider: Provider) -> list[str]:
@@ -141,9 +145,10 @@ class Registry:
     def _sibling(self, provider: Provider, model: str) -> ModelFacts:
         bare = ModelFacts(provider=provider.id, model=model)
         nearest = max(self.known_names(provider), key=lambda name: _shared(name, model), default="")
-        if _shared(nearest, model) < MINIMUM_SIBLING:
+        close = _shared(nearest, model) >= MINIMUM_SIBLING
+        known = self._told(provider, nearest) if close else None
+        if known is None:  # also for a name of the list that its own patterns do not find
             return _priced(provider, bare)
-        known = self.model(provider, nearest)
         price = known.price and replace(known.price, approximate=True)
         return replace(known, model=model, label="", source="", price=price, approximate=True)
 

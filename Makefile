@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up down test lint types schema bench clean setup setup-dev lock
+.PHONY: help demo up down dev test lint types schema bench screenshots clean setup setup-dev lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,18 +20,24 @@ up: setup ## Start the platform here; Ctrl-C stops it (ARGS=--detach: in the bac
 down: setup ## Stop the platform
 	@$(BIN)/djinn down
 
+dev: setup-dev ## Start the platform and, beside it, the dashboard with hot reload
+	@$(BIN)/djinn up --detach
+	@cd frontend && npm run dev
+
 test: setup-dev ## Run all tests (PYTEST_ARGS="-k word" chooses; "-n 0": one after another)
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
 		$(PYTEST_ARGS)
 
-lint: setup-dev ## ruff, import-linter, migrations
+lint: setup-dev ## ruff, import-linter, migrations, eslint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/python scripts/check_migrations.py
+	@cd frontend && npm run --silent generate >/dev/null && npm run --silent lint
 
-types: setup-dev ## mypy --strict
+types: setup-dev ## mypy --strict, tsc
 	@$(BIN)/mypy djinnbot apps workers tests
+	@cd frontend && npm run --silent types
 
 schema: setup-dev ## Write the OpenAPI schema, checked, to docs/openapi.json
 	@DJANGO_SETTINGS_MODULE=djinnbot.settings.test $(BIN)/python manage.py spectacular \
@@ -49,6 +55,8 @@ clean: ## Remove environments and caches; data of the platform stays
 
 setup:
 	@scripts/bootstrap.sh run
+	@scripts/dashboard.sh run
 
 setup-dev:
 	@scripts/bootstrap.sh dev
+	@scripts/dashboard.sh dev

@@ -37,6 +37,7 @@ export default defineConfig(({ command }) => ({
     strictPort: true,
     proxy: {
       "^/(v1|static|django-admin|accounts|problems|metrics|login/link)(/|$)": api,
+      "/__csrf": { target: api, rewrite: () => "/app/" },
       "/ws/": { target: api, ws: true },
     },
   },

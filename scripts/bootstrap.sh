@@ -32,10 +32,6 @@ find_python() {
 
 check_tools() {
     command -v git >/dev/null || die "git is missing. Install it (Debian: apt install git)."
-    if [ "$kind" = dev ] && [ -f frontend/package.json ]; then
-        version=$(node --version 2>/dev/null | sed 's/^v//; s/\..*//')
-        [ "${version:-0}" -ge 20 ] || die "Node 20 or newer is missing (found: ${version:-none}). Install it from https://nodejs.org or your distribution."
-    fi
 }
 
 stamp_value() {

@@ -15,6 +15,9 @@ import { router } from "./router";
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.nonce;
 if (nonce) setNonce(nonce); // for the styles with which dialogs stop the page from scrolling
 
+// Vite serves the page while one works on it; the cookie for writes comes from the server.
+if (import.meta.env.DEV) await fetch("/__csrf");
+
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(

@@ -1,4 +1,4 @@
-"""`scripts/bootstrap.sh` on a machine where something is missing."""
+"""`scripts/bootstrap.sh` and `dashboard.sh` on a machine where something is missing."""
 
 import os
 import shutil
@@ -37,8 +37,11 @@ class Machine:
         path.chmod(0o755)
 
     def bootstrap(self, kind: str = "run", **environment: str) -> tuple[int, str]:
+        return self.run("scripts/bootstrap.sh", kind, **environment)
+
+    def run(self, script: str, kind: str, **environment: str) -> tuple[int, str]:
         done = subprocess.run(
-            ["/bin/sh", "scripts/bootstrap.sh", kind],
+            ["/bin/sh", script, kind],
             cwd=self.clone,
             env={"PATH": str(self.programs), "HOME": os.environ["HOME"], **environment},
             capture_output=True,
@@ -74,14 +77,52 @@ def test_a_python_that_is_too_old_is_not_taken(machine: Machine) -> None:
     assert "Python 3.11 or newer is missing" in text
 
 
-def test_for_development_an_old_node_is_refused(machine: Machine) -> None:
-    machine.link("git")
-    (machine.clone / "frontend").mkdir()
-    (machine.clone / "frontend" / "package.json").write_text("{}")
-    machine.put("node", "echo v18.1.0")
-    code, text = machine.bootstrap("dev")
+@pytest.fixture
+def dashboard(machine: Machine) -> Machine:
+    """A clone with a little dashboard, and an npm that is too old."""
+    for name in ("docs", "frontend/src", "frontend/public", "frontend/plugins"):
+        (machine.clone / name).mkdir(parents=True)
+    (machine.clone / "docs" / "openapi.json").write_text("{}")
+    for name in (
+        "src/main.tsx", "index.html", "vite.config.ts", "tsr.config.json", "package.json",
+        "package-lock.json", ".npmrc",
+    ):  # fmt: skip
+        (machine.clone / "frontend" / name).write_text("{}")
+    for name in ("find", "sort", "tr", "xargs"):
+        machine.link(name)
+    machine.put("npm", "exit 1")
+    machine.put("node", '[ "$1" = --version ] && echo v18.1.0; [ "$1" = --version ]')
+    return machine
+
+
+def test_for_development_an_old_node_is_refused(dashboard: Machine) -> None:
+    code, text = dashboard.run("scripts/dashboard.sh", "dev")
     assert code == 1
-    assert "Node 20 or newer is missing (found: 18)" in text
+    assert "Node 20.19 or newer with npm (found: v18.1.0)" in text
+
+
+def test_without_node_the_platform_starts_without_its_dashboard(dashboard: Machine) -> None:
+    code, text = dashboard.run("scripts/dashboard.sh", "run")
+    assert code == 0
+    assert "The dashboard is not built" in text
+    assert "Node 20.19 or newer" in text
+
+
+def test_a_dashboard_is_built_once_and_again_when_a_source_changes(dashboard: Machine) -> None:
+    dashboard.put("node", "exit 0")
+    dashboard.put(
+        "npm",
+        'echo "$1 $2" >>npm.log; case "$1" in ci) mkdir -p node_modules ;; '
+        "*) mkdir -p dist/app; : >dist/app/index.html ;; esac",
+    )
+    log = dashboard.clone / "frontend" / "npm.log"
+    for _ in range(2):
+        assert dashboard.run("scripts/dashboard.sh", "run")[0] == 0
+    calls = log.read_text().splitlines()
+    assert [line.split()[0] for line in calls] == ["ci", "run"]
+    (dashboard.clone / "frontend" / "src" / "main.tsx").write_text("changed")
+    assert dashboard.run("scripts/dashboard.sh", "run")[0] == 0
+    assert [line.split()[0] for line in log.read_text().splitlines()] == ["ci", "run", "run"]
 
 
 def test_an_unknown_kind_is_refused(machine: Machine) -> None:

@@ -1,5 +1,6 @@
 """Accounts in Django's admin. Hashes and tokens are never shown; keys are revoked, not edited."""
 
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
@@ -8,11 +9,12 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from apps.accounts.models import ApiKey, SessionToken, StreamTicket, User
+from apps.accounts.models import ApiKey, OidcProvider, SessionToken, StreamTicket, User
 from apps.accounts.services import session_tokens_revoke
 from apps.core.admin import ReadOnlyAdmin
 
 admin.site.unregister(Group)
+admin.site.unregister([SocialApp, SocialToken])  # no rows of ours: they would keep secrets as text
 
 
 @admin.register(Group)
@@ -66,3 +68,19 @@ class StreamTicketAdmin(ReadOnlyAdmin):
     list_display = ("kind", "user", "topics", "expires_at", "used_at")
     fields = list_display
     list_display_links = None
+
+
+@admin.register(OidcProvider)
+class OidcProviderAdmin(ReadOnlyAdmin):
+    list_display = ("slug", "name", "issuer", "enabled", "create_users", "last_test_ok")
+    fields = (
+        *list_display,
+        "client_id",
+        "scopes",
+        "trust_email",
+        "allowed_domains",
+        "default_role",
+        "group_claim",
+        "group_role_map",
+        "last_test_at",
+    )

@@ -22,6 +22,14 @@ def auth_is_on(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     ]
 
 
+@register(Tags.security)
+def local_login_is_known(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    if settings.LOCAL_LOGIN in {"all", "owner_only"}:
+        return []
+    hint = "Set DJINNBOT_LOCAL_LOGIN to all or owner_only."
+    return [Error("DJINNBOT_LOCAL_LOGIN has no such value.", hint=hint, id="djinnbot.E007")]
+
+
 def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

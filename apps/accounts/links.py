@@ -17,6 +17,11 @@ def setup_link(token: str) -> str:
     return f"{settings.BASE_URL}{reverse('setup')}?{urlencode({'token': token})}"
 
 
+def oidc_callback_link(slug: str) -> str:
+    """Where an identity provider sends people back to."""
+    return f"{settings.BASE_URL}{reverse('oidc-callback', args=[slug])}"
+
+
 def invite_link(token: str) -> str:
     """Where an invited person makes their account."""
     return f"{settings.BASE_URL}{reverse('invite')}?{urlencode({'token': token})}"

@@ -22,6 +22,7 @@ from django.views.generic import FormView
 from apps.accounts.brake import brake
 from apps.accounts.instance import owner_get_or_create
 from apps.accounts.models import User
+from apps.accounts.selectors import sign_in_providers
 from apps.accounts.services import (
     invite_accept,
     login_ticket_use,
@@ -32,6 +33,7 @@ from apps.accounts.services import (
 from apps.accounts.signin.browser import sign_in
 from apps.core.api.local import is_from_this_machine
 from apps.core.errors import DjinnError
+from apps.core.problems import PROBLEMS
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -41,7 +43,12 @@ class SignInPage(LoginView):  # type: ignore[misc]  # the package is untyped
     template_name = "accounts/login.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "setup_needed": setup_is_needed()}
+        return {
+            **super().get_context_data(**kwargs),
+            "setup_needed": setup_is_needed(),
+            "providers": sign_in_providers(),
+            "refusal": PROBLEMS.get(self.request.GET.get("error", "")),
+        }
 
 
 @method_decorator(never_cache, name="dispatch")

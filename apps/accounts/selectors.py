@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from apps.accounts.models import ApiKey, AuditEvent, Invite, User
+from apps.accounts.models import ApiKey, AuditEvent, Invite, OidcProvider, User
 
 
 def api_key_list(user: User) -> QuerySet[ApiKey]:
@@ -18,6 +18,12 @@ def program_key_list(kind: ApiKey.Kind) -> QuerySet[ApiKey]:
 
 def user_list() -> QuerySet[User]:
     return User.objects.filter(kind=User.Kind.PERSON)
+
+
+def sign_in_providers() -> list[dict[str, str]]:
+    """The identity providers that the sign-in page offers."""
+    rows = OidcProvider.objects.filter(enabled=True).values_list("slug", "name", "icon")
+    return [{"slug": slug, "label": name, "icon": icon} for slug, name, icon in rows]
 
 
 def invite_list() -> QuerySet[Invite]:

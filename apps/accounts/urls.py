@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.accounts import pages
+from apps.accounts.signin.oidc.provider import oidc_callback
 
 urlpatterns = [
     path("setup/", pages.SetupPage.as_view(), name="setup"),
@@ -11,6 +12,7 @@ urlpatterns = [
     path("login/verify/", pages.SecondFactorPage.as_view(), name="mfa_authenticate"),
     path("login/trust/", pages.TrustPage.as_view(), name="mfa_trust"),
     path("login/password/", pages.PasswordPage.as_view(), name="account_change_password"),
+    path("login/oidc/<slug:provider_id>/", oidc_callback, name="oidc-callback"),
     path("login/<str:ticket>/", pages.ticket_page, name="login-ticket"),
     path("logout/", pages.SignOutPage.as_view(), name="logout"),
 ]

@@ -73,6 +73,16 @@ def is_metadata(address: Address) -> bool:
     return _among(address, _METADATA)
 
 
+def refusal(address: str, *, allow_private: bool) -> str:
+    """Why a connection may not lead to an address; empty: it may. Raises ValueError for none."""
+    found = address_of(address)
+    if is_metadata(found):
+        return "leads to a link-local or metadata address"
+    if not allow_private and not is_public(found):
+        return "leads into a private network; an admin may allow that (allow_private)"
+    return ""
+
+
 def _among(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks if network.version == address.version)
 

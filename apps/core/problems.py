@@ -41,6 +41,38 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The key may not be used from this address.",
         "Use it from the addresses it was made for, or make another.",
     ),
+    "account_disabled": ("The account is shut out.", "Ask an administrator to let you in."),
+    "oidc_unreachable": (
+        "The identity provider does not answer as it should.",
+        "Try again soon. Administrators can test it: POST /v1/auth/oidc-providers/ID/test.",
+    ),
+    "oidc_token_invalid": (
+        "The identity provider's answer did not verify.",
+        "Sign in again. If it stays, an administrator finds the reason in the audit log.",
+    ),
+    "oidc_state": (
+        "This sign-in took longer than five minutes, or was begun in another browser.",
+        "Begin again.",
+    ),
+    "oidc_cancelled": ("You did not agree at the identity provider.", "Begin again."),
+    "oidc_domain": (
+        "Your e-mail address is not of a domain that may come in, or was not verified.",
+        "Use an account of your company.",
+    ),
+    "oidc_no_account": (
+        "There is no account for you here.",
+        "Ask an administrator for an invite.",
+    ),
+    "oidc_link_first": (
+        "There is an account of your e-mail address, and it has a password.",
+        "Sign in with the password and connect the identity provider in your settings.",
+    ),
+    "oidc_failed": ("Signing in did not work.", "Begin again."),
+    "role_refused": ("No group makes owners.", "Choose another role."),
+    "address_refused": (
+        "No call of ours may go to that address.",
+        "Use a public address, or let an administrator allow a private one.",
+    ),
     "setup_done": ("The instance has its owner.", "Sign in."),
     "setup_token_invalid": (
         "The set-up link is not good, or too old.",

@@ -3,7 +3,7 @@
 import socket
 from urllib.parse import urlsplit
 
-from apps.core.addresses import address_of, is_metadata, is_public
+from apps.core.addresses import refusal
 from apps.core.errors import Invalid
 
 
@@ -16,16 +16,6 @@ def base_url_checked(url: str, *, allow_private: bool) -> str:
         if reason:
             raise _refused(f"its host {host} {reason}")
     return url
-
-
-def refusal(address: str, *, allow_private: bool) -> str:
-    """Why a connection may not lead to an address; empty: it may."""
-    found = address_of(address)
-    if is_metadata(found):
-        return "leads to a link-local or metadata address"
-    if not allow_private and not is_public(found):
-        return "leads into a private network; an admin may allow that (allow_private)"
-    return ""
 
 
 def _host_of(url: str) -> tuple[str, int]:

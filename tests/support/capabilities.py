@@ -1,6 +1,6 @@
 """What this machine can run beyond Python, asked once.
 
-A test marked `docker`, `bubblewrap` or `chromium` is skipped where that is missing, and the
+A test marked `docker`, `bubblewrap`, `chromium` or `node` is skipped where that is missing, and the
 summary says so aloud. With CI=true nothing is skipped: such a test fails, and a run of the whole
 suite fails too unless at least one test of each capability passed.
 """
@@ -35,10 +35,15 @@ def _chromium() -> str:
     return _answer([program, "--version"])
 
 
+def _node() -> str:
+    return _answer(["npm", "--version"])
+
+
 _PROBES: dict[str, Callable[[], str]] = {
     "docker": _docker,
     "bubblewrap": _bubblewrap,
     "chromium": _chromium,
+    "node": _node,
 }
 
 

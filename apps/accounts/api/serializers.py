@@ -3,7 +3,9 @@ from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
-from apps.accounts.models import ApiKey, AuditEvent, Invite, User
+from apps.accounts.links import oidc_callback_link
+from apps.accounts.models import ApiKey, AuditEvent, Invite, OidcProvider, User
+from apps.accounts.models.oidc import SLUG
 from apps.accounts.roles import Role
 from apps.core.api.callers import SCOPES
 
@@ -137,11 +139,17 @@ class LoginLinkSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(help_text="Seconds.")
 
 
+class SignInProviderSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField(help_text="`provider` of …/auth/provider/redirect.")
+    label = serializers.CharField()  # type: ignore[assignment]  # its own name
+    icon = serializers.CharField()
+
+
 class AuthStatusSerializer(serializers.Serializer[Any]):
     setup_needed = serializers.BooleanField(help_text="Nobody owns this instance yet.")
     signup = serializers.ChoiceField(choices=["closed", "invite", "open"])
     methods = serializers.ListField(child=serializers.CharField())
-    providers = serializers.ListField(child=serializers.DictField())
+    providers = SignInProviderSerializer(many=True)
 
 
 class SetupSerializer(serializers.Serializer[Any]):
@@ -268,3 +276,104 @@ class AuditFilterSerializer(serializers.Serializer[Any]):
     result = serializers.ChoiceField(required=False, choices=AuditEvent.Result.choices)
     at__gte = serializers.DateTimeField(required=False)
     at__lt = serializers.DateTimeField(required=False)
+
+
+_MODEST = [Role.MEMBER, Role.VIEWER]  # whom a provider lets in without a word on their groups
+
+
+class OidcProviderSerializer(serializers.ModelSerializer[OidcProvider]):
+    default_role = serializers.ChoiceField(choices=_MODEST)
+    has_secret = serializers.SerializerMethodField()
+    redirect_uri = serializers.SerializerMethodField(
+        help_text="To be registered at the provider, exactly so."
+    )
+
+    class Meta:
+        model = OidcProvider
+        fields = (
+            "id",
+            "slug",
+            "name",
+            "icon",
+            "issuer",
+            "allow_private",
+            "client_id",
+            "has_secret",
+            "redirect_uri",
+            "scopes",
+            "enabled",
+            "trust_email",
+            "allowed_domains",
+            "create_users",
+            "default_role",
+            "group_claim",
+            "group_role_map",
+            "last_test_at",
+            "last_test_ok",
+            "created_at",
+        )
+
+    def get_has_secret(self, row: OidcProvider) -> bool:
+        return bool(row.client_secret)
+
+    def get_redirect_uri(self, row: OidcProvider) -> str:
+        return oidc_callback_link(row.slug)
+
+
+class OidcProviderChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=64)
+    icon = serializers.CharField(max_length=32, required=False, allow_blank=True)
+    client_id = serializers.CharField(max_length=255)
+    client_secret = serializers.CharField(
+        max_length=2000,
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="Never told again. Empty: a public client.",
+    )
+    scopes = serializers.ListField(
+        child=serializers.RegexField(r"^[\x21\x23-\x5B\x5D-\x7E]{1,128}$"),
+        required=False,
+        max_length=30,
+    )
+    enabled = serializers.BooleanField(required=False)
+    allow_private = serializers.BooleanField(
+        required=False, help_text="It may stand in a private network."
+    )
+    trust_email = serializers.BooleanField(
+        required=False,
+        help_text="Addresses that it verified find accounts that have no password.",
+    )
+    allowed_domains = serializers.ListField(
+        child=serializers.CharField(max_length=253),
+        required=False,
+        max_length=100,
+        help_text="Of verified e-mail addresses. Empty: everybody whom it knows.",
+    )
+    create_users = serializers.BooleanField(
+        required=False, help_text="Make accounts of people who have none."
+    )
+    default_role = serializers.ChoiceField(choices=_MODEST, required=False)
+    group_claim = serializers.CharField(max_length=64, required=False)
+    group_role_map = serializers.DictField(
+        child=serializers.ChoiceField(choices=Role.choices),
+        required=False,
+        help_text="`{group: role}`, followed at each sign-in. Empty: roles are set here.",
+    )
+
+
+class OidcProviderCreateSerializer(OidcProviderChangeSerializer):
+    slug = serializers.RegexField(SLUG)
+    issuer = serializers.URLField(max_length=500, help_text="As in its discovery document.")
+
+
+class OidcFindingSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    ok = serializers.BooleanField()
+    detail = serializers.CharField()
+
+
+class OidcCheckSerializer(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    checks = OidcFindingSerializer(many=True)

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from apps.accounts.api.views import entry, keys, me, tickets, users
+from apps.accounts.api.views import entry, keys, me, oidc, tickets, users
 from apps.core.api.urls import route
 
 urlpatterns = [
@@ -19,6 +19,17 @@ urlpatterns = [
     route("auth/service-keys/<str:key_id>", keys.ServiceKeyView.as_view(), name="auth-service-key"),
     route("auth/agent-keys", keys.AgentKeysView.as_view(), name="auth-agent-keys"),
     route("auth/agent-keys/<str:key_id>", keys.AgentKeyView.as_view(), name="auth-agent-key"),
+    route("auth/oidc-providers", oidc.OidcProvidersView.as_view(), name="auth-oidc-providers"),
+    route(
+        "auth/oidc-providers/<str:provider_id>",
+        oidc.OidcProviderView.as_view(),
+        name="auth-oidc-provider",
+    ),
+    route(
+        "auth/oidc-providers/<str:provider_id>/test",
+        oidc.OidcProviderTestView.as_view(),
+        name="auth-oidc-provider-test",
+    ),
     route("auth/audit", users.AuditView.as_view(), name="auth-audit"),
     route("auth/audit/verify", users.AuditVerifyView.as_view(), name="auth-audit-verify"),
     route("auth/stream-ticket", tickets.StreamTicketView.as_view(), name="auth-stream-ticket"),

@@ -11,6 +11,7 @@ from apps.accounts.models.credentials import (
     new_session_token_id,
 )
 from apps.accounts.models.entry import Invite, SetupState, new_invite_id
+from apps.accounts.models.oidc import OidcProvider, new_oidc_provider_id, usual_scopes
 from apps.accounts.models.users import User, new_user_id
 
 __all__ = [
@@ -19,12 +20,15 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "Invite",
+    "OidcProvider",
     "PrefixedKeyGenerator",
     "SessionToken",
     "SetupState",
     "StreamTicket",
     "User",
     "new_invite_id",
+    "new_oidc_provider_id",
     "new_session_token_id",
     "new_user_id",
+    "usual_scopes",
 ]

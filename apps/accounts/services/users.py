@@ -42,7 +42,7 @@ def user_create(
     _may_give(by, role)
     address = checked_email(email)
     user = User(
-        username=_username_for(address),
+        username=username_for(address),
         email=address,
         role=role,
         display_name=display_name,
@@ -87,7 +87,7 @@ def email_confirmed_set(user: User) -> None:
     )
 
 
-def _username_for(email: str) -> str:
+def username_for(email: str) -> str:
     """Nobody types it; it only has to be unique and readable in Django's admin."""
     taken = User.objects.filter(username=email).exists()
     return f"{email[:140]}-{get_random_string(8)}" if taken else email[:150]

@@ -13,9 +13,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.accounts.models import User
+from apps.accounts.roles import Role
 from apps.core.crypto import seal, unseal
 
 _MFA_PLACE = "mfa_authenticator/data"  # allauth gives no row to bind a value to
+
+
+def password_is_a_way_in(user: User) -> bool:
+    """Whether `LOCAL_LOGIN` lets this person sign in with a password."""
+    return settings.LOCAL_LOGIN == "all" or user.role == Role.OWNER
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the package is untyped
@@ -32,6 +38,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the packag
         if getattr(request.user, "must_change_password", False):
             return reverse("account_change_password")
         return settings.LOGIN_REDIRECT_URL
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None and not password_is_a_way_in(user):
+            return None
+        return user
 
     def clean_password(self, password: str, user: User | None = None) -> str:
         checked: str = super().clean_password(password, user=user)

@@ -16,7 +16,7 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
-from apps.llm.addresses import refusal
+from apps.core.addresses import refusal
 from apps.llm.errors import GatewayError
 from apps.llm.providers import Provider
 

@@ -43,6 +43,14 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False  # `apps.accounts.signin.receivers` tells, t
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {"login": "10/m/ip", "login_failed": "10/m/ip,5/300s/key"}
+# Who may sign in with a password while an identity provider does the rest: `all` or `owner_only`,
+# so that an owner comes in also when the provider is away.
+LOCAL_LOGIN = env.str("DJINNBOT_LOCAL_LOGIN", default="all")
+SOCIALACCOUNT_ADAPTER = "apps.accounts.signin.oidc.adapter.SocialAdapter"
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # an address that the provider has not verified is none
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_STORE_TOKENS = False
 HEADLESS_CLIENTS = ("browser", "app")
 HEADLESS_ADAPTER = "apps.accounts.signin.adapters.HeadlessAdapter"
 HEADLESS_TOKEN_STRATEGY = "apps.accounts.signin.refresh.RefreshFamilies"  # noqa: S105  a path
@@ -53,6 +61,7 @@ HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True  # an ended session ends its tok
 HEADLESS_FRONTEND_URLS = {
     "account_reset_password_from_key": "/login/reset/{key}",
     "account_signup": "/login/",
+    "socialaccount_login_error": "/login/",
 }
 MFA_ADAPTER = "apps.accounts.signin.adapters.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]

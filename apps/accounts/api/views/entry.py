@@ -18,7 +18,7 @@ from apps.accounts.brake import brake
 from apps.accounts.instance import owner_get_or_create
 from apps.accounts.links import invite_link
 from apps.accounts.models import User
-from apps.accounts.selectors import invite_list
+from apps.accounts.selectors import invite_list, sign_in_providers
 from apps.accounts.services import (
     invite_accept,
     invite_create,
@@ -48,12 +48,13 @@ class AuthStatusView(ApiView):
     @extend_schema(operation_id="auth_status", responses=AuthStatusSerializer)
     def get(self, request: Request) -> Response:
         """How one gets in here."""
+        providers = sign_in_providers()
         return Response(
             {
                 "setup_needed": setup_is_needed(),
                 "signup": "invite",
-                "methods": ["password", "passkey"],
-                "providers": [],
+                "methods": ["password", "passkey", *(["oidc"] if providers else [])],
+                "providers": providers,
             }
         )
 

@@ -22,6 +22,7 @@ from apps.pipelines.api.serializers import (
     PipelineSerializer,
     PipelineValidationSerializer,
 )
+from apps.pipelines.json_schema import pipeline_schema
 from apps.pipelines.selectors import (
     definition_get,
     definition_list,
@@ -67,6 +68,19 @@ class PipelineDraftView(ApiView):
             raise TooLarge("A pipeline is at most 1 MiB.")
         checked = draft_check(text)
         return Response({"pipeline_id": checked.pipeline_id, **present.findings(checked.problems)})
+
+
+class PipelineSchemaView(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+
+    @extend_schema(
+        operation_id="pipelines_schema",
+        responses={200: {"type": "object", "additionalProperties": True}},
+    )
+    def get(self, request: Request) -> Response:
+        """The grammar of pipelines as a JSON Schema, for editors."""
+        return Response(pipeline_schema())
 
 
 class PipelineView(ApiView):

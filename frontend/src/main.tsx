@@ -6,7 +6,9 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
+import { setSignedOut } from "@/api/client";
 import { queryClient } from "@/api/query-client";
+import { onSignedOut } from "@/api/sign-out";
 import { ThemeProvider } from "@/components/theme";
 import { TooltipProvider } from "@/components/ui/tooltip";
 
@@ -14,6 +16,15 @@ import { router } from "./router";
 
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.nonce;
 if (nonce) setNonce(nonce); // for the styles with which dialogs stop the page from scrolling
+
+/** Show the way in, and come back here after it. */
+function goToLogin(): void {
+  const { pathname, href } = router.state.location;
+  if (/^\/(login|setup|invite)(\/|$)/.test(pathname)) return;
+  void router.navigate({ to: "/login", search: { next: href } });
+}
+setSignedOut(goToLogin);
+onSignedOut(goToLogin);
 
 // Vite serves the page while one works on it; the cookie for writes comes from the server.
 if (import.meta.env.DEV) await fetch("/__csrf");

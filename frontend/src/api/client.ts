@@ -13,7 +13,7 @@ import type { components, paths } from "./schema.gen";
 export type Schemas = components["schemas"];
 
 const WRITES = new Set(["POST", "PUT", "PATCH", "DELETE"]);
-/** Somebody must type a password: the dialog of `features/auth` answers. */
+/** Asks for the password or a factor; whether it was right. `components/reauthentication` answers. */
 export type Reauthentication = () => Promise<boolean>;
 
 let reauthentication: Reauthentication | null = null;
@@ -22,6 +22,10 @@ let onSignedOut: () => void = () => undefined;
 export function setReauthentication(ask: Reauthentication | null): void {
   reauthentication = ask;
 }
+
+/** Whether the person has proved who they are just now. False: they would not, or nobody asks. */
+export const isReauthenticated = async (): Promise<boolean> =>
+  reauthentication ? reauthentication() : false;
 
 /** Called when the server no longer knows who is there. */
 export function setSignedOut(react: () => void): void {
@@ -72,7 +76,7 @@ export async function call(input: Request): Promise<Response> {
   let response = await send(request);
   if (response.ok) return response;
   let problem = await problemFrom(response);
-  if (problem.code === "reauthentication_required" && reauthentication && (await reauthentication())) {
+  if (problem.code === "reauthentication_required" && (await isReauthenticated())) {
     response = await send(prepared(again));
     if (response.ok) return response;
     problem = await problemFrom(response);

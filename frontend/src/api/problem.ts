@@ -25,7 +25,7 @@ export class Problem extends Error {
   get fields(): Record<string, string> {
     const named: Record<string, string> = {};
     for (const { pointer, detail } of this.body.errors ?? []) {
-      const name = (pointer ?? "").replace(/^#?\//, "").split("/")[0] ?? "";
+      const name = pointer.replace(/^#?\//, "").split("/")[0] ?? "";
       if (name && detail && !(name in named)) named[name] = detail;
     }
     return named;

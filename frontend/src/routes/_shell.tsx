@@ -8,7 +8,10 @@ import { Shell } from "@/components/shell/shell";
 export const Route = createFileRoute("/_shell")({
   beforeLoad: async ({ context, location }) => {
     try {
-      await context.queryClient.ensureQueryData(meQuery);
+      const me = await context.queryClient.ensureQueryData(meQuery);
+      if (me.must_change_password) throw redirect({ to: "/login/password" });
+      if (me.second_factor_needed)
+        throw redirect({ to: "/login/second-factor", search: { next: location.href } });
     } catch (error) {
       if (!isProblem(error) || error.status !== 401) throw error;
       throw redirect({ to: "/login", search: { next: location.href } });

@@ -1,13 +1,113 @@
-import { Button } from "@/components/ui/button";
+import { useSuspenseQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { KeyRound } from "lucide-react";
 
-/** Until the cut-over the server's own page signs people in. */
-export function LoginPage() {
+import { allauth, type Answer } from "@/api/allauth";
+import { csrfToken } from "@/api/client";
+import { passkeysWork, provePasskey } from "@/api/passkeys";
+import { Button } from "@/components/ui/button";
+import { Field, Input } from "@/components/ui/input";
+import { ProblemPanel } from "@/components/ui/problem-panel";
+
+import { enter, entrance, stepAfter } from "../enter";
+import { authStatusQuery } from "../queries";
+import { entryOf, useEntry } from "../use-entry";
+import { EntryFrame } from "./entry-frame";
+import { PasswordInput } from "./password-input";
+
+interface LoginPageProps {
+  next: string | undefined;
+  /** A code of what an identity provider refused. */
+  refusal: string | undefined;
+}
+
+export function LoginPage({ next, refusal }: LoginPageProps) {
+  const { data: status } = useSuspenseQuery(authStatusQuery());
+  const navigate = useNavigate();
+  const { busy, problem, attempt, onSubmit } = useEntry();
+
+  const goOn = async (answer: Answer) => {
+    const step = stepAfter(answer);
+    if (step === "in") enter(next);
+    else if (step === "verify") await navigate({ to: "/login/verify", search: { next } });
+    else if (step === "trust") await navigate({ to: "/login/trust", search: { next } });
+  };
+  const signIn = async (values: FormData) => {
+    const login = entryOf(values, "login").trim();
+    const name = login.includes("@") ? { email: login } : { username: login };
+    const body = { ...name, password: entryOf(values, "password") };
+    const answer = await allauth("POST", "/auth/login", body, [409]);
+    if (answer.status === 409) enter(next); // somebody is in already
+    else await goOn(answer);
+  };
+
   return (
-    <main className="grid min-h-dvh place-items-center">
-      <h1 className="sr-only">Sign in</h1>
-      <Button asChild look="primary" size="lg">
-        <a href="/login/?next=/app/">Sign in</a>
+    <EntryFrame
+      title="Sign in"
+      lead={
+        status.setup_needed ? (
+          <>
+            Nobody has set up this instance yet. <Link to="/setup" className="text-accent underline">Make the owner’s account</Link>.
+          </>
+        ) : null
+      }
+    >
+      {refusal ? (
+        <ProblemPanel
+          className="mb-4"
+          problem={new Error(`Your identity provider did not let you in (${refusal.replaceAll("_", " ")}).`)}
+        />
+      ) : null}
+      {status.providers.length > 0 ? (
+        <div className="mb-5 grid gap-2 border-b pb-5">
+          {status.providers.map((provider) => (
+            <ProviderForm key={String(provider.slug)} slug={String(provider.slug)} label={String(provider.label)} next={next} />
+          ))}
+        </div>
+      ) : null}
+      <form onSubmit={onSubmit(signIn)} className="grid gap-4">
+        {problem ? <ProblemPanel problem={problem} /> : null}
+        <Field label="E-mail address or user name">
+          {(control) => (
+            <Input {...control} name="login" required autoFocus autoComplete="username" autoCapitalize="none" spellCheck={false} />
+          )}
+        </Field>
+        <Field label="Password">
+          {(control) => <PasswordInput {...control} name="password" autoComplete="current-password" />}
+        </Field>
+        <Button type="submit" look="primary" size="lg" busy={busy}>
+          Sign in
+        </Button>
+      </form>
+      {status.methods.includes("passkey") && passkeysWork() ? (
+        <Button
+          className="mt-2 w-full"
+          size="lg"
+          busy={busy}
+          onClick={() => void attempt(async () => goOn(await provePasskey("/auth/webauthn/login")))}
+        >
+          <KeyRound aria-hidden />
+          Sign in with a passkey
+        </Button>
+      ) : null}
+      <p className="mt-5 text-xs text-muted">
+        On the machine itself, <code className="font-mono">djinn login-link</code> prints a link that signs you in without a password.
+      </p>
+    </EntryFrame>
+  );
+}
+
+/** The way to an identity provider and back is the browser's, so it is a real form. */
+function ProviderForm({ slug, label, next }: { slug: string; label: string; next: string | undefined }) {
+  return (
+    <form method="post" action="/v1/auth/browser/v1/auth/provider/redirect">
+      <input type="hidden" name="csrfmiddlewaretoken" value={csrfToken()} />
+      <input type="hidden" name="provider" value={slug} />
+      <input type="hidden" name="process" value="login" />
+      <input type="hidden" name="callback_url" value={entrance(next)} />
+      <Button type="submit" size="lg" className="w-full">
+        Sign in with {label}
       </Button>
-    </main>
+    </form>
   );
 }

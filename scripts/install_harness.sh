@@ -11,8 +11,9 @@ set -eu
 name=${1:-}
 base=${2:-${DJINNBOT_HARNESS_DIR:-${DJINNBOT_HOME:-$HOME/.djinnbot}/harnesses}}
 opencode_version=1.18.33
-mini_version=2.4.6
-mcp_version=2.3.0 # its model library needs this one and does not say so
+root=$(cd "$(dirname "$0")/.." && pwd)
+mini_pins=$root/requirements/mini-swe-agent.txt
+mini_version=$(sed -n 's/^mini-swe-agent==\([0-9.]*\).*/\1/p' "$mini_pins")
 
 say() { printf '%s\n' "harness: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -39,12 +40,12 @@ install_opencode() {
 
 # For the interpreter of the boxes, which is of the same minor version as ours.
 install_mini_swe_agent() {
-    python=${PYTHON:-$(cd "$(dirname "$0")/.." && pwd)/.venv/bin/python}
+    python=${PYTHON:-$root/.venv/bin/python}
     [ -x "$python" ] || die "there is no $python; set the platform up first (make setup)."
     if command -v uv >/dev/null; then
-        uv pip install --quiet --python "$python" --target "$new/lib" "mini-swe-agent==$mini_version" "mcp==$mcp_version" >&2
+        uv pip install --quiet --python "$python" --target "$new/lib" --requirements "$mini_pins" >&2
     else
-        "$python" -m pip install --quiet --target "$new/lib" "mini-swe-agent==$mini_version" "mcp==$mcp_version" >&2
+        "$python" -m pip install --quiet --target "$new/lib" --requirement "$mini_pins" >&2
     fi || die "mini-swe-agent could not be installed."
     # Boxes cannot write here, and compiling at each start would take longer than the work.
     "$python" -m compileall -q "$new/lib" >/dev/null || true

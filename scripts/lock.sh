@@ -4,7 +4,7 @@ set -eu
 
 cd "$(dirname "$0")/../requirements"
 uv=../.cache/uv/bin/uv
-for name in base agent embedded graph documents bridges dev production local; do
+for name in base agent embedded graph documents bridges dev production local mini-swe-agent; do
     "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
         "$name.in" -o "$name.txt"
 done

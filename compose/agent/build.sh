@@ -4,6 +4,8 @@
 #   compose/agent/build.sh [slim|full] [TAG]      default slim, djinnbot-agent:slim (or :full)
 #
 #   BASE=image      build on this image instead of debian:bookworm-slim
+#   HARNESS=names   put programs of other agents in: "opencode mini-swe-agent", or one of them;
+#                   the default tag is then djinnbot-agent:slim-harness (or :full-harness)
 #   DEBIAN_MIRROR=  package mirror for a base made here (default: the one this host uses)
 #   PIP_INDEX_URL=  Python package index (default: pip's own)
 #
@@ -13,7 +15,8 @@ set -eu
 
 variant=slim
 case ${1:-} in slim | full) variant=$1; shift ;; esac
-tag=${1:-djinnbot-agent:$variant}
+harness=${HARNESS:-}
+tag=${1:-djinnbot-agent:$variant${harness:+-harness}}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 suite=bookworm
@@ -39,6 +42,10 @@ inputs_hash() {
     {
         slim_inputs
         if [ "$variant" = full ]; then cat "$here/Dockerfile.full" "$here"/full/*; fi
+        if [ -n "$harness" ]; then
+            printf '%s\n' "$harness"
+            cat "$here/Dockerfile.harness" "$root/scripts/install_harness.sh" "$root/requirements/mini-swe-agent.txt"
+        fi
     } | sha256sum | cut -d' ' -f1
 }
 
@@ -111,6 +118,24 @@ hash=$(inputs_hash)
 if image_exists "$tag" &&
     [ "$(docker image inspect --format '{{index .Config.Labels "djinnbot.inputs"}}' "$tag")" = "$hash" ]; then
     say "$tag is up to date"
+    exit 0
+fi
+
+if [ -n "$harness" ]; then
+    plain=djinnbot-agent:$variant
+    HARNESS= "$here/build.sh" "$variant" "$plain"
+    context=$(mktemp -d)
+    log=$(mktemp)
+    trap 'rm -rf "$context" "$log"' EXIT
+    mkdir "$context/scripts" "$context/requirements"
+    cp "$here/Dockerfile.harness" "$context/Dockerfile"
+    cp "$root/scripts/install_harness.sh" "$context/scripts/"
+    cp "$root/requirements/mini-swe-agent.txt" "$context/requirements/"
+    find "$context" -exec touch -d @0 {} +
+    say "building $tag on $plain, with $harness"
+    build "$tag" --build-arg IMAGE="$plain" --build-arg HARNESS="$harness" \
+        --label djinnbot.inputs="$hash" --label djinnbot.harness="$harness"
+    say "built $tag"
     exit 0
 fi
 

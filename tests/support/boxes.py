@@ -23,11 +23,16 @@ IMAGE = os.environ.get("DJINNBOT_TEST_IMAGE", "djinnbot-agent:slim")
 _BUILD = Path(__file__).resolve().parents[2] / "compose" / "agent" / "build.sh"
 
 
-def image_ready() -> str:
-    """The agent image, made anew when its inputs have changed (a moment when they have not)."""
-    done = subprocess.run([str(_BUILD), IMAGE], capture_output=True, text=True, check=False)
+def image_ready(*, harness: str = "") -> str:
+    """The agent image, made anew when its inputs have changed (a moment when they have not);
+    with the program of another agent in it, if one is named."""
+    name = f"{IMAGE}-harness" if harness else IMAGE
+    environment = {**os.environ, "HARNESS": harness}
+    done = subprocess.run(
+        [str(_BUILD), name], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
-    return IMAGE
+    return name
 
 
 def processes_of(name: str) -> list[int]:

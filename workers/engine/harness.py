@@ -27,10 +27,13 @@ def harness_directory(name: str) -> Path:
 
 
 def harness_plan(step: ClaimedStep, runner: Runner) -> tuple[dict[str, str], list[Mount]]:
-    """What the box needs for it: environment and a directory, read-only. Raises HarnessMissing."""
+    """What the box needs for it: environment and, where the image does not bring the program along,
+    a directory, read-only. Raises HarnessMissing."""
     name = harness_of(step)
     if not name:
         return {}, []
+    if name in runner.harnesses(settings.AGENT_IMAGE):
+        return {"AGENT_HARNESS": name, "AGENT_HARNESS_DIR": f"{DIRECTORY}/{name}"}, []
     directory = harness_directory(name)
     if not (directory / PROGRAMS[name]).is_file():
         raise HarnessMissing(

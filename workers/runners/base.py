@@ -127,6 +127,9 @@ class Runner(Protocol):
     def seen(self, mount: Mount) -> str:
         """The path at which a box sees a mount."""
 
+    def harnesses(self, image: str) -> frozenset[str]:
+        """Programs of other agents that its boxes bring along, in `/opt/harness`."""
+
     def tmp(self, name: str) -> str:
         """The path of the box's own temporary directory, as it sees it."""
 

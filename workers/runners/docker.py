@@ -50,6 +50,7 @@ _RUNTIME = ("/opt/djinnbot/venv/bin/python", "-m", "workers.runtime")
 _RUNNING = frozenset({"running", "restarting", "paused"})
 _START_ERRORS = frozenset({126, 127})
 _KILLED = 137
+_HARNESS_LABEL = "djinnbot.harness"  # written by compose/agent/build.sh
 _CREATION_S = 60
 _FORGOTTEN_AFTER = timedelta(hours=1)
 # Labels that differ from session to session.
@@ -84,6 +85,11 @@ class DockerRunner:
 
     def seen(self, mount: Mount) -> str:
         return mount.target
+
+    def harnesses(self, image: str) -> frozenset[str]:
+        with _errors("look at the image"):
+            labels = self._client.images.get(image).labels
+        return frozenset(labels.get(_HARNESS_LABEL, "").split())
 
     def tmp(self, name: str) -> str:
         return "/tmp"  # noqa: S108  the box's own

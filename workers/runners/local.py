@@ -81,6 +81,10 @@ class LocalRunner:
     def cool(self) -> None:
         self._launcher.close()
 
+    def harnesses(self, image: str) -> frozenset[str]:
+        """None: programs of others lie in a directory of the host, which is mounted."""
+        return frozenset()
+
     def sweep(self) -> int:
         """Boxes lie in a directory of their install, and go with it."""
         return 0

@@ -1,6 +1,7 @@
 """`djinn images`: the images that boxes are made from, on this machine's Docker."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -14,7 +15,8 @@ from djinnbot.cli.platform.config import SOURCE_ROOT
 _BUILD = SOURCE_ROOT / "compose" / "agent" / "build.sh"
 _FINGERPRINT = SOURCE_ROOT / "workers" / "protocol" / "fingerprint.py"
 _LABEL = "djinnbot.runtime"
-_COLUMNS = ("image", "size", "created", "runtime")
+_HARNESS = "djinnbot.harness"
+_COLUMNS = ("image", "size", "created", "runtime", "harness")
 
 
 @click.group()
@@ -34,15 +36,16 @@ def list_images() -> None:
         if found["Repository"] == "<none>":
             continue
         name = f"{found['Repository']}:{found['Tag']}"
-        label = _docker(
-            "image", "inspect", "--format", f'{{{{index .Config.Labels "{_LABEL}"}}}}', name
+        labels = json.loads(
+            "".join(_docker("image", "inspect", "--format", "{{json .Config.Labels}}", name))
         )
         rows.append(
             {
                 "image": name,
                 "size": found["Size"],
                 "created": found["CreatedSince"],
-                "runtime": "current" if label == [current] else "stale",
+                "runtime": "current" if labels[_LABEL] == current else "stale",
+                "harness": labels.get(_HARNESS, ""),
             }
         )
     if not rows and not current_options().json:
@@ -52,9 +55,16 @@ def list_images() -> None:
 
 @images.command()
 @click.argument("variant", type=click.Choice(["slim", "full"]), default="slim")
-@click.option("--tag", default="", help="Name of the image (djinnbot-agent:VARIANT).")
+@click.option("--tag", default="", help="Name of the image (djinnbot-agent:VARIANT[-harness]).")
+@click.option(
+    "--harness",
+    "harnesses",
+    multiple=True,
+    type=click.Choice(["mini-swe-agent", "opencode"]),
+    help="Put the program of another agent in; may be given twice.",
+)
 @global_options
-def build(variant: str, tag: str) -> None:
+def build(variant: str, tag: str, harnesses: tuple[str, ...]) -> None:
     """Build the image VARIANT: `slim`, or `full` with the whole toolbox (3.7 GB).
 
     Quick when nothing has changed. Where no registry can be reached, the base is made from this
@@ -62,12 +72,15 @@ def build(variant: str, tag: str) -> None:
     """
     if not _BUILD.is_file():
         raise CliError("Images are built from DjinnBot's source tree, which is not installed here.")
-    arguments = [str(_BUILD), variant, *([tag] if tag else [])]
-    done = subprocess.run(arguments, stdout=sys.stderr, check=False)
+    tag = tag or f"djinnbot-agent:{variant}{'-harness' if harnesses else ''}"
+    environment = {**os.environ, "HARNESS": " ".join(sorted(set(harnesses)))}
+    done = subprocess.run(
+        [str(_BUILD), variant, tag], env=environment, stdout=sys.stderr, check=False
+    )
     if done.returncode:
         raise CliError("The image was not built; the lines above say why.")
-    rows = _docker("image", "ls", tag or f"djinnbot-agent:{variant}", "--format", "{{.Size}}")
-    say(f"{tag or f'djinnbot-agent:{variant}'} is ready, {rows[0]}.")
+    rows = _docker("image", "ls", tag, "--format", "{{.Size}}")
+    say(f"{tag} is ready, {rows[0]}.")
 
 
 def _fingerprint() -> str:

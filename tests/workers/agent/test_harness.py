@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 
 from apps.repos.models import Workspace
 from apps.runs import services
 from apps.runs.errors import STEP_ERROR_CODES
 from apps.runs.models import Run, StepExecution
-from apps.sessions.models import AgentSession
+from apps.sessions.models import AgentSession, ContainerInstance
 from tests.apps.repos.conftest import git
-from tests.support.boxes import kept_by_launcher, processes_of
+from tests.support.boxes import image_ready, kept_by_launcher, processes_of
 from tests.support.harnesses import harness_ready
 from tests.support.live import eventually
 from tests.support.model_server import Answer, calls, fails, says
 from tests.support.runs import claim
 from tests.workers.agent.conftest import Start, World
-from workers.engine import steps
+from workers.engine import boxes, steps
 from workers.engine.control import Control
 from workers.engine.executor import Cancelled, ClaimedStep, StepOutcome
 
@@ -95,6 +95,26 @@ def test_a_step_is_done_by_the_program(
     assert (session.status, session.turn_count) == ("completed", 3)
     assert not processes_of(session.pk)
     assert not kept_by_launcher()
+
+
+@pytest.mark.docker
+def test_an_image_may_bring_the_program_along(world: Start, tmp_path: Path) -> None:
+    """Nothing of it lies on the host then, and nothing is mounted."""
+    here = world("docker", OPENCODE, HARNESS_DIR=tmp_path)
+    settings.AGENT_IMAGE = image_ready(harness="opencode")
+    boxes.chosen.cache_clear()
+    outputs = ["result", "reason"]
+    run = here.run(steps=[{"id": "BUILD", "harness": "opencode", "outputs": outputs}])
+    outcome = here.execute(run)
+    assert outcome.succeeded, outcome.error
+    assert outcome.outputs["result"] == "APPROVED"
+    (box,) = ContainerInstance.objects.filter(session__run_id=run.pk)
+    assert box.image == settings.AGENT_IMAGE
+
+    StepExecution.objects.filter(run=run).update(status="completed")
+    other = here.run(steps=[{"id": "BUILD", "harness": "mini-swe-agent"}])
+    step = claim(other)
+    assert steps.execute(step, Control(step)).error_code == "harness_missing"
 
 
 def test_a_program_that_is_not_installed_is_named(

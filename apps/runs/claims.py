@@ -33,6 +33,7 @@ class ClaimedStep:
     stream_position: str = "0"
     session_id: str = ""  # set when a session of a lost worker is adopted
     user_id: str = ""
+    project_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

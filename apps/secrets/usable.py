@@ -42,6 +42,12 @@ def grants_of_session(token: SessionToken) -> list[SecretGrant]:
     return _one_a_name(standing.filter(pk__in=_held(token)))
 
 
+def session_grants(session_id: str) -> list[SecretGrant]:
+    """The same, for who supervises the session and has no token of it."""
+    token = SessionToken.objects.filter(session_id=session_id).order_by("-created_at").first()
+    return grants_of_session(token) if token is not None else []
+
+
 def _held(token: SessionToken) -> list[str]:
     return list(token.grants.get("secrets", ()))
 

@@ -121,7 +121,7 @@ class _Attempt:
             self._ready_at = time.monotonic()
         else:
             self._session.open(self._workspace)
-        tools = step_tools(self._step)
+        tools = step_tools(self._step, self._session.secret_tools)
         prompt = build_step_prompt(
             self._step,
             tools=tools,
@@ -135,10 +135,11 @@ class _Attempt:
         self._control.note({"prompt_sha": prompt.prompt_sha, "missing": list(prompt.missing)})
 
     def _note_prompt(self, prompt: StepPrompt) -> None:
+        masked = self._session.transcript.masked
         session_prompt_set(
             session_id=self._session.id,
-            system=prompt.system,
-            user=prompt.user,
+            system=masked(prompt.system),
+            user=masked(prompt.user),
             parts=prompt.parts_as_json(),
         )
         if prompt.missing:
@@ -207,6 +208,8 @@ class _Attempt:
             channel.reconnected = False
             self._heard_at = time.monotonic()
             channel.send(self._command)  # a Redis that lost its memory has lost it too
+        if envelopes:
+            self._session.learn_secrets()
         for envelope in envelopes:
             self._take(envelope)
             if isinstance(envelope.message, StepEnd):

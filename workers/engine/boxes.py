@@ -36,6 +36,7 @@ from apps.sessions.services import box_ended, session_finish
 from workers.engine.channel import ACCOUNT_PREFIX, SessionChannel
 from workers.engine.executor import ClaimedStep
 from workers.engine.harness import harness_plan
+from workers.engine.known import masker_of
 from workers.protocol.keys import StreamKeys
 from workers.protocol.sockets import API_SOCKET, REDIS_SOCKET
 from workers.runners.base import (
@@ -140,6 +141,7 @@ def plan_box(
     token: str,
     channel: SessionChannel,
     workspace: Workspace | None,
+    secret_keys: Sequence[str] = (),
 ) -> Plan:
     """What the box of this step is made of. Its directories exist, and are the box user's."""
     uid, gid = box_user()
@@ -161,6 +163,7 @@ def plan_box(
         **reach,
         **harness_env,
         "DJINNBOT_SESSION_TOKEN": token,
+        "DJINNBOT_SECRETS": ",".join(secret_keys),  # their names; values are asked for at use
         "HOME": runner.seen(home),
         "TMPDIR": runner.tmp(name),
         "WORKSPACE_PATH": runner.seen(place),
@@ -396,7 +399,7 @@ def _reap(runner: Runner, box: Box) -> int:
         log.warning("a box could not be removed", box=box.name, error=exc.message)
         return 0
     if session_id:  # else it was made ahead, and its worker ended before any session took it
-        _end_lost(session_id, log_tail=tail)
+        _end_lost(session_id, log_tail=masker_of(session_id).masked(tail))
     return 1
 
 

@@ -35,6 +35,7 @@ from apps.runs.models import StepCheck, StepExecution
 from workers.engine.boxes import HOME, WORKSPACE, chosen, instance
 from workers.engine.control import Control
 from workers.engine.executor import Cancelled, LeaseLost
+from workers.engine.known import masker_of
 from workers.engine.session import stored
 from workers.runners.base import (
     LABEL_APP,
@@ -316,7 +317,9 @@ class _CheckBox:
             runner.start(box)
             fault_point("checks.running")
             state = self._ended(box, began + check.timeout_s)
-            output = mask(runner.logs(box, tail=LOG_LINES))
+            # A secret that the agent left in its work may turn up in what a check prints.
+            known = stored(lambda: masker_of(_session_of(self._step)))
+            output = known.masked(mask(runner.logs(box, tail=LOG_LINES)))
         finally:
             if box is not None:
                 runner.remove(box)
@@ -388,6 +391,11 @@ def _is_directory(tree: Path, workdir: str) -> bool:
         if place.is_symlink():
             return False
     return place.is_dir()
+
+
+def _session_of(step: ClaimedStep) -> str:
+    found = StepExecution.objects.filter(id=step.execution_id).values_list("session_id", flat=True)
+    return found.first() or ""
 
 
 def _reason(exc: DjinnError | OSError) -> str:

@@ -133,13 +133,16 @@ def _persona(agent: Agent) -> Persona:
     return Persona(name=agent.name, role=agent.role, emoji=agent.emoji, files=agent.files)
 
 
-def step_tools(step: ClaimedStep) -> list[str]:
+def step_tools(step: ClaimedStep, secret_tools: Sequence[str] = ()) -> list[str]:
     """What the session offers: pipeline and agent have had their say, and completion stays."""
+    known = (*BASE_TOOLS, *secret_tools)
     disabled = set(disabled_tools(step.agent_id)) - set(COMPLETION_TOOLS)
     if not settings.RESEARCH_MODEL:
         disabled.add("web_search")
-    names = resolve.tools(step.pipeline, step.step, available=BASE_TOOLS, disabled=disabled)
-    return [name for name in BASE_TOOLS if name in names or name in COMPLETION_TOOLS]
+    names = resolve.tools(step.pipeline, step.step, available=known, disabled=disabled)
+    if "bash" not in names and "run_with_secrets" in names:
+        names.remove("run_with_secrets")
+    return [name for name in known if name in names or name in COMPLETION_TOOLS]
 
 
 def _result_values(step: Step) -> list[str]:

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,8 @@ from django.db import DatabaseError, connection
 from apps.accounts.services import session_token_create, session_tokens_revoke
 from apps.core.errors import DjinnError, TransientError
 from apps.repos.models import Workspace
+from apps.secrets.models import Secret, SecretGrant
+from apps.secrets.usable import grants_for, session_grants
 from apps.sessions.machine import box_move
 from apps.sessions.models import AgentSession, ContainerInstance
 from apps.sessions.services import (
@@ -28,6 +30,8 @@ from workers.engine.box_watch import BoxWatch
 from workers.engine.boxes import HOME, WORKSPACE, box_places, chosen, plan_box
 from workers.engine.channel import SessionChannel
 from workers.engine.executor import Cancelled, ClaimedStep, LeaseLost, StepControl
+from workers.engine.harness import harness_of
+from workers.engine.known import KnownValues
 from workers.engine.outage import outage_survived
 from workers.engine.transcript import Transcript
 from workers.protocol.messages import Abort, Shutdown
@@ -62,6 +66,23 @@ class Crash:
     error: str
 
 
+def _grants(step: ClaimedStep) -> list[SecretGrant]:
+    """Secrets that the session may use. Another agent's program has no tool to ask for them."""
+    if harness_of(step):
+        return []
+    return grants_for(agent_id=step.agent_id, user_id=step.user_id, project_id=step.project_id)
+
+
+def secret_tools(grants: Sequence[SecretGrant]) -> tuple[str, ...]:
+    """The tools that are of use with these secrets; none without any."""
+    if not grants:
+        return ()
+    in_commands = any(grant.secret.type != Secret.Type.TOTP for grant in grants)
+    codes = any(grant.secret.has_totp for grant in grants)
+    names = ("run_with_secrets",) if in_commands else ()
+    return ("get_secret", *names, *(("get_totp_code",) if codes else ()))
+
+
 def _models(step: ClaimedStep) -> list[str]:
     """Models that the session may call: its own, those it may fall back on, and its helpers'."""
     more = (*settings.FALLBACK_MODELS, settings.FOCUSED_ANALYSIS_MODEL, settings.RESEARCH_MODEL)
@@ -79,6 +100,8 @@ class HeldSession:
         self._runner: Runner = chosen().runner
         self._channel: SessionChannel | None = None
         self._transcript: Transcript | None = None
+        self._known = KnownValues(self.id)
+        self.secret_tools: tuple[str, ...] = ()  # what it gets for the secrets granted to it
         self._box: Box | None = None
         self._container: ContainerInstance | None = None
         self._watch = BoxWatch(self._runner, self._masked)
@@ -113,19 +136,26 @@ class HeldSession:
         self.id = session.pk
         self._channel = SessionChannel(self.id)
         self._control.session_started(self.id)
+        granted = stored(lambda: _grants(step))
         token = stored(
             lambda: session_token_create(
                 session_id=self.id,
                 agent_id=step.agent_id,
                 run_id=step.run_id,
                 user_id=step.user_id,
-                grants={"models": _models(step), "scopes": STEP_SCOPES},
+                project_id=step.project_id,
+                grants={
+                    "models": _models(step),
+                    "scopes": STEP_SCOPES,
+                    "secrets": [grant.pk for grant in granted],
+                },
                 ttl_s=step.timeout_s + TOKEN_SLACK_S,
             )
         )
-        self._transcript = Transcript(self._control, (token, *self._channel.secrets))
+        self._begin_transcript((token, *self._channel.secrets))
+        self.secret_tools = secret_tools(granted)
         self._open_account()
-        self._start_box(token, workspace)
+        self._start_box(token, workspace, [grant.env_key for grant in granted])
 
     def adopt(self) -> None:
         """Go on with a box whose worker died. Its token and Redis account still hold."""
@@ -135,11 +165,17 @@ class HeldSession:
             lambda: ContainerInstance.objects.filter(session_id=self.id).order_by("-id").first()
         )
         self._channel = SessionChannel(self.id, position=self._step.stream_position)
-        self._transcript = Transcript(self._control, ())
+        self._begin_transcript(())
+        self.secret_tools = secret_tools(stored(lambda: session_grants(self.id)))
         self._control.session_started(self.id)
         if self._box is not None:
             self._runner.adopt(self._box, box_places(self._step))
         log.info("adopted a session", session_id=self.id, box_found=self._box is not None)
+
+    def _begin_transcript(self, own: Sequence[str]) -> None:
+        self._known = KnownValues(self.id, own)
+        stored(self._known.load)
+        self._transcript = Transcript(self._control, self._known.masker)
 
     def _open_account(self) -> None:
         """The box needs Redis from its first moment, so a Redis that is away is waited for."""
@@ -155,7 +191,9 @@ class HeldSession:
             else:
                 return
 
-    def _start_box(self, token: str, workspace: Workspace | None) -> None:
+    def _start_box(
+        self, token: str, workspace: Workspace | None, secret_keys: Sequence[str]
+    ) -> None:
         plan = plan_box(
             self._step,
             runner=self._runner,
@@ -163,6 +201,7 @@ class HeldSession:
             token=token,
             channel=self.channel,
             workspace=workspace,
+            secret_keys=secret_keys,
         )
         self.home, self.workspace_path = plan.home, plan.workspace
         self._container = stored(
@@ -188,7 +227,12 @@ class HeldSession:
     # While it runs
 
     def _masked(self, text: str) -> str:
+        self._known.refresh()
         return self.transcript.masked(text)
+
+    def learn_secrets(self) -> None:
+        """Before telling what the box has said."""
+        self._known.refresh()
 
     def box_is(self, status: Status) -> None:
         container = self._container
@@ -237,7 +281,7 @@ class HeldSession:
         """The end of the box's log, for people who read the error."""
         if self._box is None:
             return ""
-        tail = self.transcript.masked(self._runner.logs(self._box, tail=20)).strip()
+        tail = self._masked(self._runner.logs(self._box, tail=20)).strip()
         return f" Its last lines:\n{tail[-2000:]}" if tail else ""
 
     def _crash(self, box: Box, state: BoxState, was_ready: bool) -> Crash:
@@ -298,6 +342,7 @@ class HeldSession:
         box = self._box
         if box is None:
             return
+        self._tell(self.transcript.release)
         self._box_ended(box, self._runner.state(box), Status.STOPPED)
         self._runner.remove(box)
         self._box = None
@@ -345,7 +390,7 @@ class HeldSession:
         container = self._container
         if container is None:
             return
-        tail = self.transcript.masked(self._runner.logs(box))
+        tail = self._masked(self._runner.logs(box))
         stored(
             lambda: box_ended(
                 container_id=container.pk,
@@ -357,8 +402,11 @@ class HeldSession:
         )
 
     def _tell_box(self, what: str) -> None:
-        """An event of a session that may have lost its step: then nobody is owed it."""
+        self._tell(lambda: self.transcript.box(what))
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        """Events of a session that may have lost its step: then nobody is owed them."""
         try:
-            self.transcript.box(what)
+            tell()
         except (LeaseLost, Cancelled, DjinnError):
-            log.info("a box's end was not told", what=what)
+            log.info("a session's end was not told")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from workers.protocol.masking import MaskedStream, Masker
 from workers.protocol.messages import (
     CompactionComplete,
     ContextUsage,
@@ -19,7 +20,6 @@ from workers.protocol.messages import (
 from workers.protocol.wire import Envelope
 
 RESULT_CHARS = 10_000
-MASK = "***"
 
 
 class EventSink(Protocol):
@@ -27,24 +27,33 @@ class EventSink(Protocol):
 
 
 class Transcript:
-    """Tells the run what happens. Secrets of the session are masked wherever they turn up."""
+    """Tells the run what happens. Secrets of the session are masked wherever they turn up.
 
-    def __init__(self, sink: EventSink, secrets: Iterable[str]) -> None:
+    Of streamed text the end is kept back while it may be the beginning of a secret. A worker that
+    dies at that moment takes these few characters with it.
+    """
+
+    def __init__(self, sink: EventSink, masker: Masker) -> None:
         self._sink = sink
-        self._secrets = tuple(secret for secret in secrets if secret)
+        self._masker = masker
         self._state = ""
+        self._text = MaskedStream(masker)
+        self._text_kind = ""  # assistant | tool | thinking
+        self._text_seq = 0
 
     def tell(self, envelope: Envelope) -> None:
         message = envelope.message
+        if isinstance(message, StepStart | ToolStart | ToolEnd | StepEnd):
+            self.release()  # what was said comes before what was done
         match message:
             case StepStart():
                 self._agent_state("thinking")
             case Output():
                 self._agent_state("streaming" if message.source == "assistant" else "")
-                self._output(message, envelope.seq)
+                self._said(message.source, message.data, envelope.seq)
             case Thinking():
                 self._agent_state("thinking")
-                self._event("STEP_THINKING", chunk=self._clean(message.thinking), seq=envelope.seq)
+                self._said("thinking", message.thinking, envelope.seq)
             case ToolStart() | ToolEnd():
                 self._tool(message)
             case FileChange():
@@ -67,9 +76,25 @@ class Transcript:
     def masked(self, text: str) -> str:
         return self._clean(text)
 
-    def _output(self, message: Output, seq: int) -> None:
-        facts: dict[str, object] = {"chunk": self._clean(message.data), "seq": seq}
-        if message.source == "tool":
+    def release(self) -> None:
+        """Tell what was kept back of streamed text: nothing more comes of it."""
+        self._tell_text(self._text.flush())
+
+    def _said(self, kind: str, text: str, seq: int) -> None:
+        if kind != self._text_kind:
+            self.release()
+            self._text_kind = kind
+        self._text_seq = seq
+        self._tell_text(self._text.feed(text))
+
+    def _tell_text(self, text: str) -> None:
+        if not text:
+            return
+        facts: dict[str, object] = {"chunk": text, "seq": self._text_seq}
+        if self._text_kind == "thinking":
+            self._event("STEP_THINKING", **facts)
+            return
+        if self._text_kind == "tool":
             facts["source"] = "tool"
         self._event("STEP_OUTPUT", **facts)
 
@@ -90,7 +115,8 @@ class Transcript:
         self._agent_state("thinking")
 
     def _file(self, message: FileChange) -> None:
-        facts: dict[str, object] = {"path": message.path, "action": message.change_type}
+        path = self._clean(message.path)
+        facts: dict[str, object] = {"path": path, "action": message.change_type}
         if message.size is not None:
             facts["size"] = message.size
         self._event("FILE_CHANGED", **facts)
@@ -127,6 +153,4 @@ class Transcript:
         self._sink.event(type, facts)
 
     def _clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return text
+        return self._masker.masked(text)

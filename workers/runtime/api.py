@@ -6,6 +6,7 @@ from typing import Any
 
 from httpx2 import AsyncClient, AsyncHTTPTransport, HTTPError, Limits, Response, Timeout
 
+from workers.protocol.masking import Masker
 from workers.runtime.config import RuntimeConfig
 
 TIMEOUT_S = 30
@@ -13,7 +14,15 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 class ApiError(Exception):
-    """The API refused, or could not be reached. The text is for the agent."""
+    """The API refused, or could not be reached. The text is for the agent. `code` and `extra`:
+    what its problem document says."""
+
+    def __init__(
+        self, message: str, *, code: str = "", extra: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.extra = extra or {}
 
 
 def http_client(config: RuntimeConfig, *, timeout: Timeout) -> AsyncClient:
@@ -27,20 +36,33 @@ def http_client(config: RuntimeConfig, *, timeout: Timeout) -> AsyncClient:
 
 
 class Api:
-    def __init__(self, config: RuntimeConfig) -> None:
+    def __init__(self, config: RuntimeConfig, masker: Masker | None = None) -> None:
         self._config = config
+        self._masker = masker or Masker()
         self._client: AsyncClient | None = None
 
     async def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """Raises ApiError."""
+        return await self.ask("GET", path, query=query)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The answer as JSON. Raises ApiError."""
+        content = {} if body is None else {"json": dict(body)}
         try:
-            return (await self._send("GET", path, params=dict(query or {}))).json()
+            return (await self._send(method, path, params=dict(query or {}), **content)).json()
         except ValueError as exc:
             raise ApiError(f"{path} answered with something that is not JSON.") from exc
 
     async def post(self, path: str, body: Mapping[str, Any]) -> None:
-        """Raises ApiError."""
-        await self._send("POST", path, json=dict(body))
+        """Tell the API something. Known secrets are masked: it is kept, and shown to others.
+        Raises ApiError."""
+        await self._send("POST", path, json=self._masker.masked_value(dict(body)))
 
     async def download(self, path: str, target: Path) -> int:
         """Store what stands at `path`; its size comes back. Raises ApiError and OSError."""
@@ -66,15 +88,18 @@ class Api:
         except HTTPError as exc:
             raise ApiError(f"the API does not answer: {type(exc).__name__}") from exc
         if not answer.is_success:
-            raise ApiError(_reason(answer))
+            raise _refusal(answer)
         return answer
 
 
-def _reason(answer: Response) -> str:
+def _refusal(answer: Response) -> ApiError:
     """What a problem document says, else the bare status."""
     try:
         problem = answer.json()
     except ValueError:
-        problem = {}
-    said = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else ""
-    return f"{said} (HTTP {answer.status_code})" if said else f"HTTP {answer.status_code}"
+        problem = None
+    facts: Mapping[str, Any] = problem if isinstance(problem, dict) else {}
+    said = facts.get("detail") or facts.get("title")
+    status = f"HTTP {answer.status_code}"
+    message = f"{said} ({status})" if said else status
+    return ApiError(message, code=str(facts.get("code", "")), extra=facts)

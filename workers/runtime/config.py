@@ -41,6 +41,7 @@ class RuntimeConfig:
     code_timeout_s: float = DEFAULT_CODE_TIMEOUT_S
     analysis_model: str = ""  # of `focused_analysis`; empty: the session's own
     research_model: str = ""  # of `web_search`; empty: it is not offered
+    secrets: tuple[str, ...] = ()  # names of those that the session may use
     harness: str = ""  # another agent's program that does the work; empty: this runtime
     harness_dir: str = ""  # where it is installed
 
@@ -86,6 +87,7 @@ def config_from(env: Mapping[str, str]) -> RuntimeConfig:
         code_timeout_s=float(env.get("PTC_TIMEOUT") or DEFAULT_CODE_TIMEOUT_S),
         analysis_model=env.get("FOCUSED_ANALYSIS_MODEL", ""),
         research_model=env.get("RESEARCH_MODEL", ""),
+        secrets=tuple(filter(None, env.get("DJINNBOT_SECRETS", "").split(","))),
         harness=env.get("AGENT_HARNESS", ""),
         harness_dir=env.get("AGENT_HARNESS_DIR", ""),
     )

@@ -13,6 +13,7 @@ from pydantic_ai import Agent, ToolFailed
 from pydantic_ai.models import Model
 from pydantic_ai.usage import RunUsage
 
+from workers.protocol.masking import Masker
 from workers.protocol.messages import (
     MESSAGES,
     AgentStep,
@@ -43,6 +44,7 @@ from workers.runtime.tools.analysis import AnalysisTools
 from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.registry import Choice, ToolBox, completion_tools
+from workers.runtime.tools.secrets import SecretTools
 
 
 class Engine:
@@ -53,18 +55,20 @@ class Engine:
         publish: Callable[[Message], None],
         room: Callable[[], Awaitable[None]],
         text: TextBatcher,
+        masker: Masker,
     ) -> None:
         self._config = config
         self._publish = publish
         self._steps = 0
         self._disabled: frozenset[str] = frozenset()
-        self._api = Api(config)
+        self._api = Api(config, masker)
         self._model = SwitchModel(config.model, lambda name: build_model(name, config))
         self._context = ToolContext(
             workspace=config.workspace,
             home=config.home,
             tmp=config.tmp,
             output=lambda chunk: text.add("tool", chunk),
+            masker=masker,
             sees_images=lambda: sees_images(self._model.name),
         )
         self.conversation = Conversation(
@@ -223,7 +227,10 @@ class Engine:
         names = found.get("tools") if isinstance(found, dict) else None
         if not isinstance(names, list):
             return "The list of disabled tools has an unknown form."
-        self._disabled = frozenset(map(str, names)) - frozenset(completion_tools(self._config.kind))
+        disabled = frozenset(map(str, names))
+        if "bash" in disabled:
+            disabled |= {"run_with_secrets"}  # the same right in another form
+        self._disabled = disabled - frozenset(completion_tools(self._config.kind))
         return ""
 
     def kill_processes(self) -> None:
@@ -267,6 +274,12 @@ class Engine:
             platform=PlatformTools(
                 api=self._api, run_id=self._config.run_id, agent_id=self._config.agent_id
             ),
+            secrets=SecretTools(
+                self._context,
+                self._api,
+                agent_id=self._config.agent_id,
+                names=self._config.secrets,
+            ),
             disabled=lambda: self._disabled,
             publish=publish or self._publish,
             request_id=request_id,
@@ -292,6 +305,10 @@ def rehearse() -> None:
     context = ToolContext(workspace=nowhere, home=nowhere, tmp=nowhere, output=lambda text: None)
     model = build_model(config.model, config)
     analysis = AnalysisTools(model=lambda name: model, usage=RunUsage())
-    platform = PlatformTools(api=Api(config), run_id="", agent_id="")
-    box = ToolBox(context=context, choice=Choice(), analysis=analysis, platform=platform)
+    api = Api(config)
+    platform = PlatformTools(api=api, run_id="", agent_id="")
+    secrets = SecretTools(context, api, agent_id="", names=())
+    box = ToolBox(
+        context=context, choice=Choice(), analysis=analysis, platform=platform, secrets=secrets
+    )
     Agent(model, tools=box.tools)

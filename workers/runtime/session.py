@@ -12,6 +12,7 @@ import resource
 import signal
 from typing import TYPE_CHECKING, Any
 
+from workers.protocol.masking import Masker
 from workers.protocol.messages import (
     Abort,
     AgentStep,
@@ -37,6 +38,7 @@ from workers.protocol.wire import MalformedMessage
 from workers.runtime.bus import Bus
 from workers.runtime.config import RuntimeConfig
 from workers.runtime.inbox import Inbox, Work
+from workers.runtime.masked import message_masked
 from workers.runtime.text import TextBatcher
 
 if TYPE_CHECKING:
@@ -55,8 +57,9 @@ class Session:
     def __init__(self, config: RuntimeConfig) -> None:
         self._config = config
         self._bus = Bus(config.redis_url, config.session_id)
-        self._text = TextBatcher(self._bus.publish)
-        self._inbox = Inbox(self._bus.publish, run_id=config.run_id)
+        self._masker = Masker()  # learns each secret before a tool gets it
+        self._text = TextBatcher(self._publish, self._masker)
+        self._inbox = Inbox(self._publish, run_id=config.run_id)
         self._current: asyncio.Task[Message] | None = None
         self._current_id = ""
         self._stop = asyncio.Event()
@@ -70,7 +73,7 @@ class Session:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stop.set)
         self._bus.start()
-        self._bus.publish(Ready(run_id=self._config.run_id))
+        self._publish(Ready(run_id=self._config.run_id))
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._read_commands(), name="commands"),
             asyncio.create_task(self._heartbeats(), name="heartbeats"),
@@ -98,13 +101,16 @@ class Session:
         if self._engine is not None:
             await self._engine.close()
         self._text.flush()
-        self._bus.publish(Exiting(run_id=self._config.run_id, code=code))
+        self._publish(Exiting(run_id=self._config.run_id, code=code))
         await self._bus.flushed(LAST_FLUSH_S)
         await self._bus.close()
         return code
 
+    def _publish(self, message: Message) -> None:
+        self._bus.publish(message_masked(message, self._masker))
+
     def _report(self, code: str, message: str) -> None:
-        self._bus.publish(Error(run_id=self._config.run_id, message=message, code=code))
+        self._publish(Error(run_id=self._config.run_id, message=message, code=code))
 
     # Commands
 
@@ -158,7 +164,7 @@ class Session:
         (await self._engine_ready()).change_model(command.model)
 
     async def _context_usage(self, command: GetContextUsage) -> None:
-        self._bus.publish((await self._engine_ready()).context_usage(command))
+        self._publish((await self._engine_ready()).context_usage(command))
 
     async def _refresh_grants(self) -> None:
         problem = await (await self._engine_ready()).refresh_grants()
@@ -173,14 +179,14 @@ class Session:
             command = await self._inbox.get()
             self._current_id = command.request_id
             self._text.begin(command.request_id)
-            self._bus.publish(Busy(run_id=self._config.run_id, request_id=command.request_id))
+            self._publish(Busy(run_id=self._config.run_id, request_id=command.request_id))
             if isinstance(command, AgentStep | StructuredOutput):
                 number = engine.next_step_number
-                self._bus.publish(StepStart(request_id=command.request_id, step_number=number))
+                self._publish(StepStart(request_id=command.request_id, step_number=number))
             answer = await self._answer_of(command, engine)
             self._text.flush()
             self._inbox.answer(command.request_id, answer)
-            self._bus.publish(Idle(run_id=self._config.run_id))
+            self._publish(Idle(run_id=self._config.run_id))
 
     async def _answer_of(self, command: Work, engine: "Engine") -> Message:
         if self._inbox.is_aborted(command.request_id):
@@ -205,7 +211,11 @@ class Session:
         name = "cli_agents.engine" if self._config.harness else "engine"
         module = await asyncio.to_thread(importlib.import_module, f"workers.runtime.{name}")
         self._engine = module.Engine(
-            self._config, publish=self._bus.publish, room=self._bus.room, text=self._text
+            self._config,
+            publish=self._publish,
+            room=self._bus.room,
+            text=self._text,
+            masker=self._masker,
         )
         for hint in self._early_hints:
             self._engine.conversation.steer(hint)
@@ -224,7 +234,7 @@ class Session:
         from workers.runtime.watch import watch_files  # late: it starts a thread of its own
 
         await watch_files(
-            self._config.workspace, self._bus.publish, request_id=lambda: self._current_id
+            self._config.workspace, self._publish, request_id=lambda: self._current_id
         )
         await asyncio.Event().wait()  # watching may end; the session does not
 
@@ -236,7 +246,7 @@ class Session:
                 self._stop.set()
             conversation = None if self._engine is None else self._engine.conversation
             times = os.times()
-            self._bus.publish(
+            self._publish(
                 Heartbeat(
                     rss=_rss_bytes(),
                     cpu=times.user + times.system,

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal
 
+from workers.protocol.masking import MaskedStream, Masker
 from workers.protocol.messages import Message, Stdout, Thinking
 
 Kind = Literal["assistant", "tool", "thinking"]
@@ -15,8 +16,11 @@ BATCH_CHARS = 4096
 
 
 class TextBatcher:
-    def __init__(self, publish: Callable[[Message], None]) -> None:
+    """`flush` sends everything; in between, what may be the beginning of a secret waits."""
+
+    def __init__(self, publish: Callable[[Message], None], masker: Masker) -> None:
         self._publish = publish
+        self._masked = MaskedStream(masker)
         self._request_id = ""
         self._kind: Kind = "assistant"
         self._parts: list[str] = []
@@ -39,11 +43,15 @@ class TextBatcher:
         loop = asyncio.get_running_loop()
         wait_s = self._flushed_at + GAP_S - loop.time()
         if self._chars >= BATCH_CHARS or wait_s <= 0:
-            self.flush()
+            self._send_batch()
         elif self._timer is None:
-            self._timer = loop.call_later(wait_s, self.flush)
+            self._timer = loop.call_later(wait_s, self._send_batch)
 
     def flush(self) -> None:
+        self._send_batch()
+        self._send(self._masked.flush())
+
+    def _send_batch(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -53,6 +61,11 @@ class TextBatcher:
         text = "".join(self._parts)
         self._parts.clear()
         self._chars = 0
+        self._send(self._masked.feed(text))
+
+    def _send(self, text: str) -> None:
+        if not text:
+            return
         if self._kind == "thinking":
             self._publish(Thinking(request_id=self._request_id, thinking=text))
         else:

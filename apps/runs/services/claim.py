@@ -109,6 +109,7 @@ def claimed_step(state: RunState, row: ExecutionRow) -> ClaimedStep:
         stream_position=row.stream_position,
         session_id=row.session_id or "",
         user_id=state.initiated_by_id or "",
+        project_id=state.project_id,
     )
 
 

@@ -15,6 +15,7 @@ from apps.pipelines.definition import Harness
 from tests.support.boxes import processes_of
 from tests.support.live import eventually
 from workers.protocol.harness import PROGRAMS
+from workers.protocol.masking import Masker
 from workers.protocol.messages import AgentStep, CompactSession, Error, Message, StepEnd
 from workers.runtime.cli_agents import engine as engines
 from workers.runtime.cli_agents.adapter import (
@@ -89,8 +90,8 @@ def step(
         return
 
     async def work() -> StepEnd:
-        text = TextBatcher(told.append)
-        engine = engines.Engine(config, publish=told.append, room=room, text=text)
+        text = TextBatcher(told.append, Masker())
+        engine = engines.Engine(config, publish=told.append, room=room, text=text, masker=Masker())
         for hint in command.pop("hints", ()):
             engine.conversation.steer(hint)
         end = await engine.work(

@@ -27,6 +27,7 @@ from workers.runtime.tools.analysis import AnalysisTools
 from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.registry import Choice, ToolBox
+from workers.runtime.tools.secrets import SecretTools
 
 STR, INT = {"type": "string"}, {"type": "integer"}
 
@@ -79,7 +80,10 @@ PLATFORM = PlatformTools(api=cast(Any, None), run_id="run_1", agent_id="yukihiro
 def box(context: ToolContext) -> ToolBox:
     model = TestModel()
     analysis = AnalysisTools(model=lambda name: model, usage=RunUsage(), research_model="x/y")
-    return ToolBox(context=context, choice=Choice(), analysis=analysis, platform=PLATFORM)
+    secrets = SecretTools(context, cast(Any, None), agent_id="yukihiro", names=())
+    return ToolBox(
+        context=context, choice=Choice(), analysis=analysis, platform=PLATFORM, secrets=secrets
+    )
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.processes import command_environment
 from workers.runtime.tools.registry import Choice, ToolBox
 from workers.runtime.tools.search import SearchTools
+from workers.runtime.tools.secrets import SecretTools
 from workers.runtime.tools.shell import ShellTools
 
 
@@ -410,7 +411,14 @@ def box(context: ToolContext, **choice: Any) -> ToolBox:
     analysis = AnalysisTools(
         model=lambda name: model, usage=RunUsage(), research_model="scripted/web"
     )
-    return ToolBox(context=context, choice=Choice(**choice), analysis=analysis, platform=PLATFORM)
+    secrets = SecretTools(context, cast(Any, None), agent_id="yukihiro", names=())
+    return ToolBox(
+        context=context,
+        choice=Choice(**choice),
+        analysis=analysis,
+        platform=PLATFORM,
+        secrets=secrets,
+    )
 
 
 def test_every_tool_and_argument_is_described(context: ToolContext) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workers.protocol.harness import PROGRAMS
+from workers.protocol.masking import Masker
 from workers.protocol.messages import (
     AgentStep,
     ContextUsage,
@@ -99,7 +100,9 @@ class Engine:
         publish: Callable[[Message], None],
         room: Callable[[], Awaitable[None]],
         text: TextBatcher,
+        masker: Masker,
     ) -> None:
+        """`masker` knows nothing here: another agent's program is given no secrets."""
         self._config = config
         self._publish = publish
         self._room = room

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic_ai import BinaryContent, ToolFailed
 
+from workers.protocol.masking import Masker
 from workers.runtime.tools.processes import Processes
 
 
@@ -30,6 +31,7 @@ class ToolContext:
     completion: Completion | None = None
     processes: Processes = field(default_factory=Processes)
     images: list[BinaryContent] = field(default_factory=list)  # shown to code by its tools
+    masker: Masker = field(default_factory=Masker)  # of the secrets that tools were given
     sees_images: Callable[[], bool] = lambda: True  # whether the model of the moment does
 
     def end(self, completion: Completion) -> None:

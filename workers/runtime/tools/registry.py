@@ -21,14 +21,17 @@ from workers.runtime.tools.context import ToolContext
 from workers.runtime.tools.control import ControlTools, ExecutorTools
 from workers.runtime.tools.files import FileTools
 from workers.runtime.tools.limits import clip_bytes
+from workers.runtime.tools.masked import tool_masked
 from workers.runtime.tools.platform import PlatformTools
 from workers.runtime.tools.search import SearchTools
+from workers.runtime.tools.secrets import SecretTools
 from workers.runtime.tools.shell import ShellTools
 
 WORKSPACE_TOOLS = (
     "read", "write", "edit", "multiedit", "bash", "grep", "find", "ls", "web_search",
 )  # fmt: skip
 HELP_TOOLS = ("focused_analysis", "get_run_history", "share_knowledge")
+SECRET_TOOLS = ("get_secret", "run_with_secrets", "get_totp_code")
 CONTROL_TOOLS = ("complete", "fail")
 EXECUTOR_TOOLS = ("executor_complete", "executor_fail")
 CODE_TOOL = "exec_code"
@@ -37,7 +40,9 @@ PARALLEL_SAFE = frozenset(
     {"read", "grep", "find", "ls", "web_search", "focused_analysis", "get_run_history"}
 )
 # These have a time limit of their own.
-_OWN_LIMIT = frozenset({"bash", CODE_TOOL, "web_search", "focused_analysis"})
+_OWN_LIMIT = frozenset({"bash", CODE_TOOL, "web_search", "focused_analysis", "run_with_secrets"})
+# What these answer is meant for the model: it asked for a value that may be seen.
+_UNMASKED = frozenset({"get_secret", "get_totp_code"})
 TOOL_TIMEOUT_S = 300
 RESULT_LIMIT_BYTES = 10_000
 ARGS_LIMIT_BYTES = 50_000
@@ -64,10 +69,11 @@ class Choice:
         """Completion tools stay whatever the list says: without them a step could not end."""
         listed = {"web_search" if name == "research" else name for name in self.listed}
         if self.mode == "strict":
-            names = [name for name in (*WORKSPACE_TOOLS, *HELP_TOOLS) if name in listed]
+            known = (*WORKSPACE_TOOLS, *HELP_TOOLS, *SECRET_TOOLS)
+            names = [name for name in known if name in listed]
         else:
             names = [name for name in WORKSPACE_TOOLS if not listed or name in listed]
-            names += HELP_TOOLS
+            names += (*HELP_TOOLS, *SECRET_TOOLS)
         return [*names, *completion_tools(self.kind)]
 
 
@@ -84,6 +90,7 @@ class ToolBox:
     choice: Choice
     analysis: AnalysisTools
     platform: PlatformTools
+    secrets: SecretTools
     disabled: Callable[[], frozenset[str]] = frozenset
     publish: Callable[[Message], None] = lambda message: None
     request_id: str = ""
@@ -100,6 +107,7 @@ class ToolBox:
             ExecutorTools(context),
             self.analysis,
             self.platform,
+            self.secrets,
         )
         self._tools = {}
         for name in self.choice.names():
@@ -107,7 +115,7 @@ class ToolBox:
             if not self._can(name):
                 continue
             self._tools[name] = Tool(
-                function,
+                self._masked(name, function),
                 name=name,
                 takes_ctx=False,
                 sequential=name not in PARALLEL_SAFE,
@@ -194,9 +202,18 @@ class ToolBox:
 
     def _can(self, name: str) -> bool:
         """Whether the session has what a tool needs."""
+        if name in SECRET_TOOLS:
+            return bool(self.secrets.names) and (
+                name != "run_with_secrets" or "bash" in self._tools
+            )
         if name == "web_search":
             return self.analysis.can_research
         return name != "share_knowledge" or bool(self.platform.run_id)
+
+    def _masked(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        if name in _UNMASKED or not self.secrets.names:
+            return function
+        return tool_masked(function, self.context.masker)
 
     def _runs_code(self) -> bool:
         return CODE_TOOL in self._tools and not {CODE_TOOL, "bash"} & self.disabled()
@@ -213,7 +230,11 @@ class ToolBox:
             return await code.prepare(ctx, tool) if self._runs_code() else None
 
         self._tools[CODE_TOOL] = Tool(
-            code.exec_code, name=CODE_TOOL, takes_ctx=True, sequential=True, prepare=prepare
+            self._masked(CODE_TOOL, code.exec_code),
+            name=CODE_TOOL,
+            takes_ctx=True,
+            sequential=True,
+            prepare=prepare,
         )
 
     def _call_for_code(self, outer_id: str) -> Callable[[str, dict[str, Any]], Awaitable[Any]]:

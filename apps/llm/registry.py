@@ -100,6 +100,9 @@ class Registry:
     entries: Mapping[str, Mapping[str, ModelFacts]] = field(default_factory=dict)
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    _facts: dict[tuple[str, str], ModelFacts] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def provider(self, provider_id: str) -> Provider:
         """The provider as it is set up here. Raises GatewayError."""
@@ -125,8 +128,14 @@ class Registry:
 
     def model(self, provider: Provider, model: str) -> ModelFacts:
         """What is known of a model: by an admin or the provider, by the public list, or by its
-        nearest sibling there."""
-        return self._told(provider, model) or self._sibling(provider, model)
+        nearest sibling there, for which the whole list is gone through: once a name."""
+        known = self._facts.get((provider.id, model))
+        if known is None:
+            known = self._told(provider, model) or self._sibling(provider, model)
+            while len(self._facts) >= _FACTS_KEPT:
+                self._facts.pop(next(iter(self._facts)), None)
+            self._facts[provider.id, model] = known
+        return known
 
     def _told(self, provider: Provider, model: str) -> ModelFacts | None:
         """By an admin, the provider or the public list, under this very name."""
@@ -153,6 +162,7 @@ class Registry:
         return replace(known, model=model, label="", source="", price=price, approximate=True)
 
 
+_FACTS_KEPT = 2000
 _current = Registry()
 _lock = threading.Lock()
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,14 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
-from apps.llm.models import Budget, BudgetCounter, LlmCall, UsageBucket
+from apps.llm.models import (
+    Budget,
+    BudgetCounter,
+    LlmCall,
+    ModelEntry,
+    UsageBucket,
+    UsageTotal,
+)
 from apps.llm.usage.rollup import calls_prune, usage_roll_up
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +217,33 @@ def test_sums_can_be_made_from_a_shell() -> None:
     out = io.StringIO()
     call_command("rollup_usage", stdout=out)
     assert out.getvalue() == "1 hours summed anew.\n"
+
+
+def test_a_price_that_came_later_is_told_of_earlier_calls() -> None:
+    unknown: dict[str, Any] = {"run_id": "r1", "input_tokens": 1_000_000, "output_tokens": 100_000}
+    late = call(**unknown)
+    other = call(provider="nowhere", **unknown)
+    unsent = call(error_class="upstream_unreachable")
+    UsageTotal.objects.create(kind="run", ref="r1", calls=2, cost_unknown_calls=2)
+    usage_roll_up()
+    prices = {"price_input": 2, "price_output": 10}
+    ModelEntry.objects.create(provider="openai", model="m", source="manual", **prices)
+
+    def told(*options: str) -> dict[str, Any]:
+        out = io.StringIO()
+        call_command("reprice_calls", "--json", *options, stdout=out)
+        return dict(json.loads(out.getvalue()))
+
+    assert told("--dry-run")["calls"] == 1
+    late.refresh_from_db()
+    assert late.cost_total is None
+    assert told("--model", "openai/m")["cost_after"] == "3.0000000000"
+    for row, cost in ((late, Decimal(3)), (other, None), (unsent, None)):
+        row.refresh_from_db()
+        assert row.cost_total == cost
+    total = UsageTotal.objects.get()
+    assert (total.cost_total, total.cost_unknown_calls) == (Decimal(3), 1)
+    days = UsageBucket.objects.filter(grain="day")
+    assert days.aggregate(all=Sum("cost_total"))["all"] == Decimal(3)
+    assert told("--all") == told("--all"), "and once is enough"
+    assert told("--all")["calls"] == 0

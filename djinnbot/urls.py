@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("apps.sessions.api.urls")),
     path("v1/", include("apps.runs.api.urls")),  # before agents: `agents/status` is no agent
     path("v1/", include("apps.ops.api.urls")),
+    path("v1/", include("apps.notifications.api.urls")),
     path("v1/", include("apps.agents.api.urls")),
     path("v1/", include("apps.repos.api.urls")),
     path("v1/", include("apps.pipelines.api.urls")),

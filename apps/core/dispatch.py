@@ -44,6 +44,8 @@ class TaskName(StrEnum):
     ROLL_UP_USAGE = "upkeep.roll_up_usage"
     MEASURE_STORAGE = "upkeep.measure_storage"
     CLEAN_STORAGE = "upkeep.clean_storage"
+    FOLLOW_FEED = "notifications.follow_feed"
+    DELIVER_NOTIFICATIONS = "notifications.deliver"
     RUN_CLEANING = "upkeep.run_cleaning"
 
 
@@ -66,6 +68,8 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.ROLL_UP_USAGE: Queue.MAINTENANCE,
     TaskName.MEASURE_STORAGE: Queue.MAINTENANCE,
     TaskName.CLEAN_STORAGE: Queue.MAINTENANCE,
+    TaskName.FOLLOW_FEED: Queue.EVENTS,
+    TaskName.DELIVER_NOTIFICATIONS: Queue.EVENTS,
     TaskName.RUN_CLEANING: Queue.MAINTENANCE,
 }
 

@@ -363,6 +363,19 @@ class LlmKeyInvalid(EventData):
     scope: str
 
 
+class NotificationMade(EventData):
+    notification_id: str
+    kind: str
+    level: Literal["info", "warning", "error"]
+    title: str
+    link: str
+    count: int
+
+
+class NotificationsRead(EventData):
+    notification_ids: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
     name: str
@@ -437,6 +450,10 @@ _TABLE: Final[dict[str, dict[str, type[EventData]]]] = {
         "AGENT_RESUMED": AgentNamed,
         "QUOTA_EXCEEDED": QuotaExceeded,
         "SANDBOX_RESET": AgentNamed,
+    },
+    "notifications:{user_id}": {
+        "notification.made": NotificationMade,
+        "notification.read": NotificationsRead,
     },
     "budgets": {"budget.raised": BudgetRaised},
     "llm": {"provider.changed": ProviderChanged, "llm.key.invalid": LlmKeyInvalid},

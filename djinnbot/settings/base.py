@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "apps.runs",
     "apps.evals",
     "apps.ops",
+    "apps.notifications",
 ]
 
 MIDDLEWARE = [
@@ -105,5 +106,6 @@ from djinnbot.settings.parts.djinnbot import *  # noqa: E402, F403
 from djinnbot.settings.parts.drf import *  # noqa: E402, F403
 from djinnbot.settings.parts.llm import *  # noqa: E402, F403
 from djinnbot.settings.parts.logging import *  # noqa: E402, F403
+from djinnbot.settings.parts.mail import *  # noqa: E402, F403
 from djinnbot.settings.parts.security import *  # noqa: E402, F403
 from djinnbot.settings.parts.tracing import *  # noqa: E402, F403

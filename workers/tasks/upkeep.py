@@ -10,6 +10,7 @@ from apps.core.dispatch import TaskName
 from apps.core.events import relay_unpublished
 from apps.llm.budgets.keeper import holds_sweep
 from apps.llm.usage.rollup import calls_prune, usage_roll_up
+from apps.notifications.services import notifications_prune
 from apps.ops.cleaner import storage_clean
 from apps.ops.cleanings import cleaning_run
 from apps.ops.usage import storage_measure
@@ -42,6 +43,7 @@ def retention() -> None:
     services.runs_prune()
     idempotency_prune()
     accounts_prune()
+    notifications_prune()
     usage_roll_up()
     calls_prune()
 

@@ -1,6 +1,7 @@
 """What a person should hear of about their account. Who delivers listens to `account_notice`.
 
-Sent with `user`, `kind` (`new_device`, `refresh_reuse`, `second_factor`, `password`) and `facts`.
+Sent with `user`, `kind` (`new_device`, `refresh_reuse`, `recovery_code`, `second_factor`,
+`password`, `key`) and `facts`, in the transaction that makes it true.
 """
 
 from django.dispatch import Signal

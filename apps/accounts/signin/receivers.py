@@ -4,10 +4,11 @@ import hashlib
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set, user_logged_in
+from allauth.mfa import app_settings as mfa_settings
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.signals import user_logged_out, user_login_failed
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -48,6 +49,22 @@ def refused(sender: Any, credentials: dict[str, Any], **_: Any) -> None:
     name = str(credentials.get("email") or credentials.get("username") or "").strip().lower()
     short = hashlib.sha256(name.encode()).hexdigest()[:16]
     audit("session.refused", facts={"name_sha256": short}, result=AuditEvent.Result.REFUSED)
+
+
+@receiver(pre_save, sender=Authenticator, dispatch_uid="accounts.recovery_code")
+def recovery_code_used(sender: Any, instance: Authenticator, **_: Any) -> None:
+    """A code more is marked as used than a moment ago."""
+    if instance.type != Authenticator.Type.RECOVERY_CODES or instance.pk is None:
+        return
+    before = Authenticator.objects.filter(pk=instance.pk).values_list("data", flat=True).first()
+    used = int(instance.data.get("used_mask", 0)).bit_count()
+    if before is None or used <= int(before.get("used_mask", 0)).bit_count():
+        return
+    user = User.objects.get(pk=instance.user_id)
+    left = {"codes_left": mfa_settings.RECOVERY_CODE_COUNT - used}
+    audit("second_factor.recovery_code", user, left)
+    facts = {**left, "ip": current_origin().ip or ""}
+    account_notice.send(sender=User, user=user, kind="recovery_code", facts=facts)
 
 
 @receiver(post_save, sender=Authenticator, dispatch_uid="accounts.factor_added")

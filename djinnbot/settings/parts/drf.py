@@ -63,6 +63,7 @@ SPECTACULAR_SETTINGS = {
         "AgentStateEnum": "apps.runs.team.AgentState",
         "ContainerStatusEnum": "apps.sessions.models.ContainerInstance.Status",
         "SeverityEnum": [("error", "error"), ("warning", "warning"), ("info", "info")],
+        "NotificationLevelEnum": "apps.notifications.kinds.Level",
         "SessionStatusEnum": "apps.sessions.models.AgentSession.Status",
         "AgentSourceEnum": "apps.agents.models.Agent.Source",
         "RoleEnum": "apps.accounts.roles.Role",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +14,8 @@ from apps.accounts.api.serializers import (
     ApiKeySerializer,
     ServiceKeyCreateSerializer,
 )
-from apps.accounts.models import ApiKey
+from apps.accounts.authentication import request_address
+from apps.accounts.models import ApiKey, User
 from apps.accounts.selectors import api_key_list, program_key_list
 from apps.accounts.services import (
     agent_key_issue,
@@ -23,6 +25,7 @@ from apps.accounts.services import (
     program_key_get,
     service_key_issue,
 )
+from apps.accounts.signin.notices import account_notice
 from apps.core.api.callers import ADMINS, USERS
 from apps.core.api.input import parsed
 from apps.core.api.views import ApiView
@@ -53,7 +56,12 @@ class ApiKeysView(ApiView):
         body = parsed(ApiKeyCreateSerializer, request)
         if not set(body["scopes"]) <= self.caller.scopes:
             raise Forbidden("A key can make no key that may do more.", code="missing_scope")
-        return _created(*api_key_issue(user=self.caller.user, **body))
+        user: User = self.caller.user
+        with transaction.atomic():
+            key, plaintext = api_key_issue(user=user, **body)
+            facts = {"name": key.name, "id": key.prefix, "ip": request_address()}
+            account_notice.send(sender=User, user=user, kind="key", facts=facts)
+        return _created(key, plaintext)
 
 
 class ApiKeyView(ApiView):

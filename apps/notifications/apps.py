@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    name = "apps.notifications"
+    label = "notifications"
+
+    def ready(self) -> None:
+        from apps.core.topics import register_topics
+        from apps.notifications import receivers  # noqa: F401  registers them
+        from apps.notifications.access import may_watch_notifications
+
+        register_topics(
+            "notifications:", access=may_watch_notifications, snapshot="/v1/notifications"
+        )

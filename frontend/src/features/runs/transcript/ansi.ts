@@ -6,9 +6,11 @@ export interface Span {
 }
 
 const COLOURS = ["text-muted", "text-bad", "text-ok", "text-warn", "text-run", "text-human", "text-accent", ""];
+/* eslint-disable no-control-regex -- they are what is looked for */
 // Colours are kept; cursor moves, titles and whatever else terminals know are taken out.
 const ESCAPE = /\u001b\[([0-9;]*)m|\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]|\u009b[0-9;?]*[ -/]*[@-~]/g;
 const HIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+/* eslint-enable no-control-regex */
 // Marks that turn the direction of text can make it read as what it is not.
 const DIRECTION = /[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]/g;
 
@@ -55,7 +57,7 @@ function styled(before: Style, codes: string): Style {
   let style = { ...before };
   const numbers = codes.split(";").map(Number);
   for (let at = 0; at < numbers.length; at += 1) {
-    const code = numbers[at]!;
+    const code = numbers[at] ?? 0;
     if (code === 0) style = { bold: false, dim: false, underline: false, colour: -1 };
     else if (code === 1) style.bold = true;
     else if (code === 2) style.dim = true;

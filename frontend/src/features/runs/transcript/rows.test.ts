@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
 import { type RunEvent, Transcript } from "./model";
-import { type KindFilter, RowBuilder, argumentSummary, groupTitle, matchingRows } from "./rows";
+import { type RowFilter, RowBuilder, argumentSummary, groupTitle, matchingRows } from "./rows";
 
-const ALL = { stepId: "", visit: null, kind: "all" as KindFilter, thinking: true };
+const ALL: RowFilter = { stepId: "", visit: null, kind: "all", thinking: true };
 
 let ids = 0;
 function event(type: string, data: Record<string, unknown>): RunEvent {

@@ -69,8 +69,7 @@ export class RowBuilder {
 
   #entryRows(section: Section, entry: Item | ToolItem[]): Row[] {
     if (Array.isArray(entry)) {
-      const first = entry[0]!;
-      return [{ kind: "group", key: `group/${first.key}`, section, items: entry, version: String(entry.length) }];
+      return [{ kind: "group", key: `group/${entry[0]?.key ?? ""}`, section, items: entry, version: String(entry.length) }];
     }
     const version = String(entry.version);
     switch (entry.kind) {
@@ -171,7 +170,7 @@ const TELLING = ["command", "path", "file_path", "pattern", "query", "url", "sum
 export function argumentSummary(args: Record<string, unknown>): string {
   const key = TELLING.find((name) => typeof args[name] === "string" && args[name]);
   const value = key ? args[key] : Object.values(args).find((entry) => typeof entry === "string");
-  const line = plainText(String(value ?? "")).trim().split("\n")[0] ?? "";
+  const line = plainText(typeof value === "string" ? value : "").trim().split("\n")[0] ?? "";
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
 

@@ -77,7 +77,7 @@ export class TranscriptStore {
   flush({ keepOld = false } = {}): void {
     const fresh = this.#sorted();
     if (fresh.length === 0) return;
-    const inOrder = this.#ids.length === 0 || Number(fresh[0]!.id) > this.#ids.at(-1)!;
+    const inOrder = Number(fresh[0]?.id) > (this.#ids.at(-1) ?? -1);
     let transcript = this.#snapshot.transcript;
     if (inOrder) {
       this.#append(fresh);
@@ -108,10 +108,10 @@ export class TranscriptStore {
   #holds(id: number): boolean {
     let low = 0;
     let high = this.#ids.length;
-    if (high === 0 || id > this.#ids[high - 1]!) return false;
+    if (id > (this.#ids.at(-1) ?? -1)) return false;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#ids[middle]! < id) low = middle + 1;
+      if ((this.#ids[middle] ?? 0) < id) low = middle + 1;
       else high = middle;
     }
     return this.#ids[low] === id;

@@ -105,9 +105,8 @@ function assignLanes(routes: Route[], y: ReadonlyMap<string, number>): void {
   const lanes: [number, number][][] = [];
   for (const route of [...routes].sort((a, b) => length(a) - length(b))) {
     const [top, bottom] = span(route);
-    let lane = lanes.findIndex((row) => row.every(([a, b]) => bottom < a || top > b));
-    if (lane < 0) lane = lanes.push([]) - 1;
-    lanes[lane]!.push([top, bottom]);
-    route.lane = lane;
+    const lane = lanes.findIndex((row) => row.every(([a, b]) => bottom < a || top > b));
+    route.lane = lane < 0 ? lanes.length : lane;
+    (lanes[route.lane] ??= []).push([top, bottom]);
   }
 }

@@ -1,0 +1,34 @@
+import { useEffect, useState } from "react";
+
+import { type Problem, validateText } from "./queries";
+
+const SETTLE_MS = 400;
+
+export interface Checked {
+  problems: readonly Problem[];
+  valid: boolean;
+  /** The text that this is about is the one on the page. */
+  isCurrent: boolean;
+  error: unknown;
+}
+
+/** What the server says about a text that is not saved, a moment after the last stroke. */
+export function useChecked(text: string): Checked {
+  const [checked, setChecked] = useState<Omit<Checked, "isCurrent"> & { text: string | null }>({ problems: [], valid: false, error: null, text: null });
+  useEffect(() => {
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      validateText(text, controller.signal).then(
+        (answer) => setChecked({ problems: answer.problems, valid: answer.valid, error: null, text }),
+        (error: unknown) => {
+          if (!controller.signal.aborted) setChecked((before) => ({ ...before, error, text }));
+        },
+      );
+    }, SETTLE_MS);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [text]);
+  return { problems: checked.problems, valid: checked.valid, error: checked.error, isCurrent: checked.text === text };
+}

@@ -1,0 +1,195 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { List, Workflow } from "lucide-react";
+import { lazy, Suspense, useCallback, useMemo, useState, type ReactNode } from "react";
+
+import { isProblem } from "@/api/problem";
+import { StepList } from "@/components/step-graph/step-list";
+import { Button, IconButton } from "@/components/ui/button";
+import { NotFound, ProblemPanel } from "@/components/ui/problem-panel";
+import { Page } from "@/components/ui/page-header";
+import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
+import { Tab, TabList, TabPanel, Tabs } from "@/components/ui/tabs";
+import { useNow } from "@/hooks/use-now";
+import { cn } from "@/lib/cn";
+
+import { runGraphQuery, runQuery, type RunDetail, type RunGraph } from "../queries";
+import { usePageKeys } from "../page-keys";
+import type { RunSearch } from "../search";
+import { controls, hasEnded, openApproval, stepFacts, takenRoutes } from "../states";
+import type { RowFilter } from "../transcript/rows";
+import { TranscriptViewer } from "../transcript/viewer";
+import { useTranscript } from "../transcript/use-transcript";
+import { ChangesTab } from "./changes-tab";
+import { CallsTab, ChecksTab, ContainerTab, CostTab, DetailsTab, OutputsTab } from "./facts-tabs";
+import { FilesTab } from "./files-tab";
+import { type RunAction, useRunActions } from "./run-actions";
+import { RunBanners, SteerBox } from "./run-banners";
+import { RunHeader } from "./run-header";
+import { Timeline } from "./timeline";
+
+const StepGraph = lazy(() => import("@/components/step-graph/step-graph").then((module) => ({ default: module.StepGraph })));
+
+const TABS = [
+  ["changes", "Changes"], ["timeline", "Timeline"], ["checks", "Checks"], ["outputs", "Outputs"], ["cost", "Cost"],
+  ["calls", "LLM calls"], ["files", "Files"], ["container", "Container"], ["details", "Details"],
+] as const;
+
+interface RunPageProps {
+  runId: string;
+  search: RunSearch;
+}
+
+/** One run: what happens, why, and what can be done about it. */
+export function RunPage({ runId, search }: RunPageProps) {
+  const run = useQuery(runQuery(runId));
+  if (run.error && !run.data) {
+    if (isProblem(run.error) && run.error.isMissing) return <NotFound what="run" />;
+    return <Page><ProblemPanel problem={run.error} onRetry={() => void run.refetch()} /></Page>;
+  }
+  if (!run.data) return <Page><Skeleton className="mb-4 h-7 w-1/2" /><SkeletonRows rows={8} /></Page>;
+  return <LoadedRun key={runId} run={run.data} search={search} />;
+}
+
+function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
+  const graph = useQuery(runGraphQuery(run.id));
+  const transcript = useTranscript(run.id);
+  const { act, dialog } = useRunActions(run);
+  const { filter, setSearch, setFilter } = useRunSearch(search);
+  const [goTo, setGoTo] = useState<{ key: string } | null>(null);
+  useRunKeys(run, act, search, setSearch, graph.data);
+
+  const onStep = useCallback((stepId: string): void => {
+    setSearch({ step: search.step === stepId ? undefined : stepId, visit: undefined, view: "output" });
+  }, [search.step, setSearch]);
+  const onCommit = useCallback((hash: string): void => setSearch({ tab: "changes", commit: hash, view: "side" }), [setSearch]);
+  const onSection = (key: string): void => {
+    setSearch({ step: undefined, visit: undefined, view: "output" });
+    setGoTo({ key });
+  };
+  const views: [NonNullable<RunSearch["view"]>, string][] = [["output", "Output"], ["steps", "Steps"], ["side", "More"]];
+  const view = search.view ?? "output";
+  return (
+    <div className="flex min-h-0 flex-col p-4 pb-0 sm:px-6 lg:h-[calc(100dvh-48px)]">
+      <RunHeader run={run} onAction={act} />
+      <RunBanners run={run} onAction={act} />
+      <div role="group" aria-label="View" className="mt-3 flex gap-1 lg:hidden">
+        {views.map(([name, word]) => <Button key={name} look={view === name ? "primary" : "plain"} aria-pressed={view === name} onClick={() => setSearch({ view: name })}>{word}</Button>)}
+      </div>
+      <div className="mt-3 grid min-h-0 flex-1 gap-4 pb-4 lg:grid-cols-[minmax(240px,300px)_minmax(0,1fr)_minmax(320px,26%)]">
+        <div className={cn("min-h-0 overflow-y-auto rounded-card border bg-surface max-lg:hidden", view === "steps" && "max-lg:block")}>
+          <Steps run={run} graph={graph.data} error={graph.error} selected={search.step ?? ""} onSelect={onStep} asList={search.steps === "list"} onMode={(steps) => setSearch({ steps })} />
+        </div>
+        <section aria-label="Output" className={cn("flex min-h-0 flex-col overflow-hidden rounded-card border bg-surface max-lg:hidden max-lg:h-[70dvh]", view === "output" && "max-lg:flex")}>
+          <div className="min-h-0 flex-1">
+            <TranscriptViewer run={run} transcript={transcript} filter={filter} onFilter={setFilter} onCommit={onCommit} goTo={goTo} />
+          </div>
+          <SteerBox run={run} />
+        </section>
+        <div className={cn("min-h-0 rounded-card border bg-surface max-lg:hidden", view === "side" && "max-lg:block")}>
+          <SideTabs run={run} search={search} setSearch={setSearch} onCommit={onCommit} onSection={onSection} />
+        </div>
+      </div>
+      {dialog}
+    </div>
+  );
+}
+
+interface StepsProps {
+  run: RunDetail;
+  graph: RunGraph | undefined;
+  error: unknown;
+  selected: string;
+  onSelect: (step: string) => void;
+  asList: boolean;
+  onMode: (mode: "list" | undefined) => void;
+}
+
+function Steps({ run, graph, error, selected, onSelect, asList, onMode }: StepsProps) {
+  const now = useNow(!hasEnded(run));
+  const steps = useMemo(() => (graph ? stepFacts(run, graph, now) : []), [run, graph, now]);
+  const taken = useMemo(() => (graph ? takenRoutes(graph) : new Set<string>()), [graph]);
+  if (error && !graph) return <ProblemPanel problem={error} className="m-3" />;
+  if (!graph) return <SkeletonRows rows={5} className="m-3" />;
+  return (
+    <div className="flex min-h-full flex-col">
+      <div className="flex items-center justify-between border-b py-1 pr-1 pl-3">
+        <h2 className="text-sm font-semibold">Steps</h2>
+        <IconButton label={asList ? "Show as graph" : "Show as list"} onClick={() => onMode(asList ? undefined : "list")}>{asList ? <Workflow aria-hidden /> : <List aria-hidden />}</IconButton>
+      </div>
+      {asList ? <div className="p-2"><StepList steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} /></div> : (
+        <Suspense fallback={<SkeletonRows rows={4} className="m-3" />}>
+          <StepGraph steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} className="flex-1" />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+interface SideProps {
+  run: RunDetail;
+  search: RunSearch;
+  setSearch: (change: Partial<RunSearch>) => void;
+  onCommit: (hash: string) => void;
+  onSection: (key: string) => void;
+}
+
+function SideTabs({ run, search, setSearch, onCommit, onSection }: SideProps) {
+  const tab = search.tab ?? "changes";
+  const panels: Record<(typeof TABS)[number][0], () => ReactNode> = {
+    changes: () => <ChangesTab run={run} shown={search.commit ?? null} onShow={(commit) => setSearch({ commit: commit ?? undefined })} />,
+    timeline: () => <Timeline run={run} onSelect={onSection} />,
+    checks: () => <ChecksTab run={run} />,
+    outputs: () => <OutputsTab run={run} />,
+    cost: () => <CostTab run={run} />,
+    calls: () => <CallsTab run={run} />,
+    files: () => <FilesTab run={run} onCommit={onCommit} />,
+    container: () => <ContainerTab run={run} stepId={search.step ?? ""} />,
+    details: () => <DetailsTab run={run} />,
+  };
+  return (
+    <Tabs value={tab} onValueChange={(value) => setSearch({ tab: value as RunSearch["tab"] })} className="flex h-full min-h-0 flex-col">
+      <TabList aria-label="About the run" className="shrink-0 px-1">{TABS.map(([name, word]) => <Tab key={name} value={name}>{word}</Tab>)}</TabList>
+      <TabPanel value={tab} className="min-h-0 flex-1 overflow-y-auto p-3">{panels[tab]()}</TabPanel>
+    </Tabs>
+  );
+}
+
+/** The filter stands in the address; so does each tab and selection. */
+function useRunSearch(search: RunSearch) {
+  const navigate = useNavigate({ from: "/runs/$runId" });
+  const setSearch = useCallback((change: Partial<RunSearch>): void => {
+    void navigate({ to: ".", search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false });
+  }, [navigate]);
+  const filter = useMemo((): RowFilter => ({
+    stepId: search.step ?? "", visit: search.visit ?? null, kind: search.kind ?? "all", thinking: search.thinking ?? true,
+  }), [search.step, search.visit, search.kind, search.thinking]);
+  const setFilter = useCallback((change: Partial<RowFilter>): void => {
+    const next: Partial<RunSearch> = {};
+    if (change.stepId !== undefined) next.step = change.stepId || undefined;
+    if (change.visit !== undefined) next.visit = change.visit ?? undefined;
+    if (change.kind !== undefined) next.kind = change.kind === "all" ? undefined : change.kind;
+    if (change.thinking !== undefined) next.thinking = change.thinking ? undefined : false;
+    setSearch(next);
+  }, [setSearch]);
+  return { filter, setSearch, setFilter };
+}
+
+function useRunKeys(run: RunDetail, act: (action: RunAction) => void, search: RunSearch, setSearch: (change: Partial<RunSearch>) => void, graph: RunGraph | undefined): void {
+  const move = (by: number): void => {
+    const steps = graph?.nodes.map((node) => node.step_id) ?? [];
+    const at = steps.indexOf(search.step ?? "");
+    setSearch({ step: steps[(at + by + steps.length) % steps.length], visit: undefined });
+  };
+  const may = controls(run);
+  usePageKeys({
+    s: () => may.stop && act({ kind: "stop" }),
+    p: () => (may.pause ? act({ kind: "pause" }) : may.resume && act({ kind: "resume" })),
+    h: () => may.steer && act({ kind: "steer" }),
+    a: () => openApproval(run) && act({ kind: "approve" }),
+    d: () => setSearch({ tab: "changes", commit: "", view: "side" }),
+    t: () => setSearch({ thinking: search.thinking === false ? undefined : false }),
+    "[": () => move(-1),
+    "]": () => move(1),
+  });
+}

@@ -1,0 +1,164 @@
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+import { api, ok, type Schemas } from "@/api/client";
+import { byCursor, said } from "@/api/paging";
+
+export type Run = Schemas["Run"];
+export type RunDetail = Schemas["RunDetail"];
+export type Execution = Schemas["Execution"];
+export type RunGraph = Schemas["RunGraph"];
+export type Commit = Schemas["Commit"];
+export type Diff = Schemas["Diff"];
+
+export interface RunFilters {
+  status?: Schemas["RunStatusEnum"] | "terminal";
+  kind?: Schemas["RunKindEnum"];
+  pipeline_id?: string;
+  project_id?: string;
+  agent_id?: string;
+  task_id?: string;
+  search?: string;
+  since?: string;
+  sort?: "-created_at" | "created_at" | "-updated_at" | "updated_at";
+}
+
+export const runKeys = {
+  all: ["runs"] as const,
+  lists: () => [...runKeys.all, "list"] as const,
+  list: (filters: RunFilters) => [...runKeys.lists(), filters] as const,
+  one: (id: string) => [...runKeys.all, "one", id] as const,
+  graph: (id: string) => [...runKeys.one(id), "graph"] as const,
+  checks: (id: string, step: string, visit: number, attempt: number) =>
+    [...runKeys.one(id), "checks", step, visit, attempt] as const,
+  workspace: (id: string) => [...runKeys.one(id), "workspace"] as const,
+  calls: (id: string) => [...runKeys.one(id), "calls"] as const,
+};
+
+export const PAGE_ROWS = 100;
+/** Events with which a run is opened; the rest comes on the way back. */
+export const TAIL_EVENTS = 500;
+const OLDER_EVENTS = 1000;
+
+export const runListQuery = (filters: RunFilters) =>
+  infiniteQueryOptions({
+    ...byCursor,
+    queryKey: runKeys.list(filters),
+    queryFn: ({ pageParam, signal }) =>
+      ok(api.GET("/v1/runs", {
+        params: { query: said({ ...filters, cursor: pageParam, limit: PAGE_ROWS, count: pageParam === "" }) }, signal,
+      })),
+    placeholderData: keepPreviousData,
+  });
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: runKeys.one(id),
+    queryFn: ({ signal }) => ok(api.GET("/v1/runs/{run_id}", { params: { path: { run_id: id } }, signal })),
+  });
+
+export const runGraphQuery = (id: string) =>
+  queryOptions({
+    queryKey: runKeys.graph(id),
+    queryFn: ({ signal }) => ok(api.GET("/v1/runs/{run_id}/graph", { params: { path: { run_id: id } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+
+export function fetchEvents(id: string, before: string | null, signal?: AbortSignal) {
+  const query = { tail: true, limit: before ? OLDER_EVENTS : TAIL_EVENTS, before: before ? Number(before) : undefined };
+  return ok(api.GET("/v1/runs/{run_id}/logs", { params: { path: { run_id: id }, query }, signal }));
+}
+
+export const checksQuery = (id: string, step: string, visit: number, attempt: number) =>
+  queryOptions({
+    queryKey: runKeys.checks(id, step, visit, attempt),
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/runs/{run_id}/steps/{step_id}/checks", {
+        params: { path: { run_id: id, step_id: step }, query: { visit, attempt } }, signal,
+      })),
+  });
+
+export const commitsQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...runKeys.workspace(id), "commits"],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/workspaces/{run_id}/git/history", {
+        params: { path: { run_id: id }, query: { own: true, limit: 200 } }, signal,
+      })),
+  });
+
+export const gitStatusQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...runKeys.workspace(id), "status"],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/workspaces/{run_id}/git/status", { params: { path: { run_id: id } }, signal })),
+  });
+
+/** The difference that one commit made; without one, that of the whole run. */
+export const diffQuery = (id: string, commit: string) =>
+  queryOptions({
+    queryKey: [...runKeys.workspace(id), "diff", commit],
+    queryFn: ({ signal }) =>
+      commit
+        ? ok(api.GET("/v1/workspaces/{run_id}/git/diff/{commit}", { params: { path: { run_id: id, commit } }, signal }))
+        : ok(api.GET("/v1/workspaces/{run_id}/git/diff", { params: { path: { run_id: id } }, signal })),
+  });
+
+export const filesQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...runKeys.workspace(id), "files"],
+    queryFn: ({ signal }) => ok(api.GET("/v1/workspaces/{run_id}", { params: { path: { run_id: id } }, signal })),
+  });
+
+export const fileQuery = (id: string, path: string) =>
+  queryOptions({
+    queryKey: [...runKeys.workspace(id), "file", path],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/workspaces/{run_id}/{path}", { params: { path: { run_id: id, path } }, signal })),
+  });
+
+export const fileHistoryQuery = (id: string, path: string) =>
+  queryOptions({
+    queryKey: [...runKeys.workspace(id), "file-history", path],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/workspaces/{run_id}/git/file-history/{path}", {
+        params: { path: { run_id: id, path }, query: { limit: 50 } }, signal,
+      })),
+  });
+
+export const runCallsQuery = (id: string) =>
+  queryOptions({
+    queryKey: runKeys.calls(id),
+    queryFn: ({ signal }) => ok(api.GET("/v1/llm-calls", { params: { query: { run_id: id } }, signal })),
+  });
+
+export const runUsageQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...runKeys.calls(id), "usage"],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/llm/usage", { params: { query: { run_id: id, group_by: "model" } }, signal })),
+  });
+
+/** A session with its boxes and what its agent was told. */
+export const sessionQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["sessions", id, "facts"],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/sessions/{session_id}", { params: { path: { session_id: id } }, signal })),
+  });
+
+export const egressQuery = (sessionId: string) =>
+  queryOptions({
+    queryKey: ["sessions", sessionId, "egress"],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/sessions/{session_id}/egress", { params: { path: { session_id: sessionId } }, signal })),
+  });
+
+export const forecastQuery = (pipelineId: string, model: string) =>
+  queryOptions({
+    queryKey: [...runKeys.all, "forecast", pipelineId, model],
+    enabled: pipelineId !== "",
+    queryFn: ({ signal }) =>
+      ok(api.POST("/v1/runs/forecast", {
+        body: { pipeline_id: pipelineId, ...(model ? { model_override: model } : {}) }, signal,
+      })),
+  });

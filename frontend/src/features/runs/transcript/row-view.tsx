@@ -1,0 +1,214 @@
+import { Brain, Eye, FileText, GitCommitHorizontal, ShieldCheck } from "lucide-react";
+import { memo } from "react";
+
+import { AgentChip } from "@/components/ui/facts";
+import { toneClass } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Status, StatusBadge, StatusMark } from "@/components/ui/status";
+import { cn } from "@/lib/cn";
+import { clock, duration } from "@/lib/format";
+
+import type { Execution } from "../queries";
+import { plainText, visible } from "./ansi";
+import { blockText } from "./blocks";
+import { Fold } from "./fold";
+import { LogText } from "./log-text";
+import { SafeMarkdown } from "./markdown";
+import type { CheckItem, NoteItem, Section, TextItem } from "./model";
+import { groupTitle, type Row } from "./rows";
+import { ToolCard, took } from "./tool-card";
+
+/** What the snapshot of the run says of a section, and what can be asked of it. */
+export interface SectionContext {
+  execution: Execution | undefined;
+  status: string;
+  onCommit: (hash: string) => void;
+}
+
+interface RowViewProps {
+  row: Row;
+  context: SectionContext | undefined;
+  isHit: boolean;
+}
+
+export const RowView = memo(
+  function RowView({ row, context, isHit }: RowViewProps) {
+    return (
+      <div className={cn("px-4 py-1", isHit && "tone-accent bg-tone-tint")}>
+        <RowBody row={row} context={context} />
+      </div>
+    );
+  },
+  (before, after) =>
+    before.row.key === after.row.key && before.row.version === after.row.version && before.isHit === after.isHit &&
+    before.row.section === after.row.section &&
+    ((after.row.kind !== "head" && after.row.kind !== "end") || sameContext(before.context, after.context)),
+);
+
+function sameContext(a: SectionContext | undefined, b: SectionContext | undefined): boolean {
+  return a?.execution === b?.execution && a?.status === b?.status && a?.onCommit === b?.onCommit;
+}
+
+function RowBody({ row, context }: Omit<RowViewProps, "isHit">) {
+  switch (row.kind) {
+    case "head":
+      return <Head section={row.section} context={context} />;
+    case "text":
+      return row.block.plain
+        ? <p className="font-mono text-code break-all">{plainText(row.item.text.slice(row.block.start, row.block.end))}</p>
+        : <SafeMarkdown text={blockText(row.item.text, row.block)} />;
+    case "thinking":
+      return <Thinking item={row.item} />;
+    case "tool":
+      return <ToolCard item={row.item} />;
+    case "group":
+      return (
+        <Fold id={row.key} className="rounded-card border bg-surface" summary={
+          <><Eye aria-hidden className="size-4 shrink-0 text-muted" /><span className="text-muted">{groupTitle(row.items)}</span></>
+        }>
+          {() => <div className="grid gap-1">{row.items.map((item) => <ToolCard key={item.key} item={item} />)}</div>}
+        </Fold>
+      );
+    case "check":
+      return <Check item={row.item} />;
+    case "note":
+      return <Note item={row.item} />;
+    case "end":
+      return <End section={row.section} context={context} />;
+  }
+}
+
+function Head({ section, context }: { section: Section; context: SectionContext | undefined }) {
+  const execution = context?.execution;
+  const agent = execution?.agent_id || section.agentId;
+  const facts = [
+    section.visit > 1 ? `visit ${section.visit}` : "",
+    section.attempt > 1 ? `try ${section.attempt}` : "",
+    execution?.loop_item ? `item ${execution.loop_item.index + 1}` : "",
+    execution?.model_used ?? "",
+    section.startedAt ? clock(section.startedAt) : "",
+    execution?.started_at && execution.finished_at
+      ? duration((Date.parse(execution.finished_at) - Date.parse(execution.started_at)) / 1000) : "",
+    section.contextPercent !== null && section.contextPercent >= 50 && !section.ended
+      ? `context ${Math.round(section.contextPercent)} % full` : "",
+  ].filter(Boolean);
+  return (
+    <header className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 border-b pb-2">
+      <h3 className="text-base font-semibold">{section.stepId}</h3>
+      {agent ? <AgentChip id={agent} className="text-sm" /> : null}
+      <span className="min-w-0 text-xs text-muted">{facts.join(" · ")}</span>
+      <span className="ml-auto flex items-center gap-2">
+        {execution?.superseded ? <span className="text-xs text-muted">superseded</span> : null}
+        {execution?.status === "completed" && execution.result_key
+          ? <code className="rounded-[4px] bg-sunken px-1.5 font-mono text-xs">{execution.result_key}</code> : null}
+        <StatusBadge status={section.ended || context?.status || "queued"} />
+      </span>
+    </header>
+  );
+}
+
+function Thinking({ item }: { item: TextItem }) {
+  const first = item.text.split("\n").find((line) => line.trim()) ?? "";
+  const seconds = (Date.parse(item.endedAt) - Date.parse(item.ts)) / 1000;
+  return (
+    <Fold id={item.key} summary={
+      <>
+        <Brain aria-hidden className="size-4 shrink-0 text-muted" />
+        <span className="shrink-0 text-muted">{seconds >= 1 ? `Thought for ${duration(seconds)}` : "Thought"}</span>
+        <span className="min-w-0 flex-1 truncate text-muted italic">{visible(first).replace(/[*_`#]/g, "")}</span>
+      </>
+    }>
+      {() => <SafeMarkdown text={item.text} className="text-sm text-muted" />}
+    </Fold>
+  );
+}
+
+const CHECK_STATES: Record<string, string> = { passed: "completed", running: "running", cancelled: "cancelled" };
+
+function Check({ item }: { item: CheckItem }) {
+  return (
+    <Fold id={item.key} className="rounded-card border bg-surface" summary={
+      <>
+        <ShieldCheck aria-hidden className="size-4 shrink-0 text-muted" />
+        <span className="shrink-0">The server checks: {item.name}</span>
+        <span className="min-w-0 flex-1 truncate font-mono text-code text-muted">{item.command}</span>
+        <Status status={CHECK_STATES[item.verdict] ?? "failed"} className="text-xs">{item.verdict}</Status>
+        {item.durationMs !== null ? <span className="text-xs text-muted">{took(item.durationMs)}</span> : null}
+      </>
+    }>
+      {() => (item.output ? <LogText text={item.output} label={`Output of the check ${item.name}`} /> : <p className="text-sm text-muted">No output.</p>)}
+    </Fold>
+  );
+}
+
+function Note({ item }: { item: NoteItem }) {
+  const line = item.detail.trim();
+  return (
+    <div className={cn(toneClass[item.tone], "flex items-start gap-2 text-sm")}>
+      <span aria-hidden className="mt-2 size-1.5 shrink-0 rounded-full bg-tone" />
+      <p className="min-w-0 flex-1">
+        <span className="font-medium">{item.text}</span>
+        {line ? <span className="text-muted break-words whitespace-pre-wrap"> {plainText(line.slice(0, 2000))}</span> : null}
+      </p>
+      <time dateTime={item.ts} className="shrink-0 text-xs text-muted">{clock(item.ts)}</time>
+    </div>
+  );
+}
+
+const FILE_SIGNS: Record<string, string> = { create: "+ ", delete: "− " };
+const STATE_WORDS: Record<string, string> = {
+  thinking: "Thinking", streaming: "Writing", tool_calling: "Using a tool", starting: "Starting",
+};
+const ACTIVE = new Set(["starting", "running", "finishing"]);
+
+function End({ section, context }: { section: Section; context: SectionContext | undefined }) {
+  const execution = context?.execution;
+  const outputs = Object.entries(section.outputs).filter(([, value]) => value !== "");
+  const commit = section.commit || execution?.commit_hash || "";
+  const isActive = !section.ended && section.startedAt !== "" && (!execution || ACTIVE.has(execution.status));
+  return (
+    <div className="mb-4 grid gap-2 text-sm empty:hidden">
+      {isActive ? <p className="flex items-center gap-2 text-muted"><StatusMark status="running" />{STATE_WORDS[section.state] ?? "Working"}…</p> : null}
+      {section.error ? (
+        <div className={cn(section.ended === "cancelled" ? "tone-quiet" : "tone-bad", "rounded-card border border-tone bg-tone-tint p-3")}>
+          {section.errorCode ? <p className="font-mono text-code font-medium text-tone">{section.errorCode}</p> : null}
+          <p className="break-words whitespace-pre-wrap">{plainText(section.error.slice(0, 4000))}</p>
+          {execution?.remedy ? <p className="mt-1 text-muted">{execution.remedy}</p> : null}
+        </div>
+      ) : null}
+      {outputs.length > 0 ? (
+        <dl className="grid gap-1.5 rounded-card bg-sunken p-3">
+          {outputs.map(([name, value]) => (
+            <div key={name} className="grid gap-x-3 sm:grid-cols-[10rem_minmax(0,1fr)]">
+              <dt className="truncate font-mono text-code text-muted" title={name}>{name}</dt>
+              <dd className="min-w-0"><Value id={`${section.key}/${name}`} text={value} /></dd>
+            </div>
+          ))}
+        </dl>
+      ) : null}
+      {section.files.size > 0 ? (
+        <p className="flex flex-wrap items-center gap-x-3 gap-y-1 text-muted">
+          <FileText aria-hidden className="size-4" />
+          {[...section.files].map(([path, action]) => <span key={path} className="font-mono text-code break-all" title={action}>{FILE_SIGNS[action] ?? ""}{plainText(path)}</span>)}
+        </p>
+      ) : null}
+      {commit ? (
+        <p className="flex items-center gap-2 text-muted">
+          <GitCommitHorizontal aria-hidden className="size-4" />Committed as
+          <Button look="link" className="font-mono text-code" onClick={() => context?.onCommit(commit)}>{commit.slice(0, 9)}</Button>
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+/** A value that agents gave: a line, or more on demand. */
+export function Value({ id, text }: { id: string; text: string }) {
+  if (text.length <= 280 && !text.includes("\n")) return <span className="break-words">{plainText(text)}</span>;
+  const first = text.trim().split("\n")[0] ?? "";
+  return (
+    <Fold id={`value/${id}`} summary={<span className="min-w-0 flex-1 truncate">{plainText(first.slice(0, 200))}</span>}>
+      {() => <LogText text={text} label="Value" />}
+    </Fold>
+  );
+}

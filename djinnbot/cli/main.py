@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "usage": ("usage", "usage", "Show what model calls used and cost."),
     "budget": ("usage", "budget", "Show, set and remove limits on cost."),
     "provider": ("provider", "provider", "List providers of models, set keys, try them."),
+    "secrets": ("secret", "secrets", "Store secrets and let agents use them."),
     "api": ("api", "api", "Call the API directly."),
     "sandbox": ("sandbox", "sandbox", "Look into agents' homes and boxes."),
     "storage": ("storage", "storage", "Show what takes up the disk, and clean up."),

@@ -40,8 +40,10 @@ def fails(status: int, code: str = "", message: str = "no") -> Answer:
 
 
 class ModelServer:
-    """`beside` answers requests that do not stream. `window_tokens`: as a provider would, refuse
-    what is longer, and tell in each answer how many tokens (4 characters) its request had."""
+    """`beside` answers requests that do not stream. `gets`: what GET answers, by path without its
+    query, for tests whose session also asks the platform. `window_tokens`: as a provider would,
+    refuse what is longer, and tell in each answer how many tokens (4 characters) its request had.
+    """
 
     def __init__(
         self,
@@ -55,12 +57,17 @@ class ModelServer:
         self._window_tokens = window_tokens
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.gets: dict[str, Any] = {}
         self._answers = list(answers)
         self._lock = threading.Lock()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                found = server.gets.get(self.path.partition("?")[0])
+                _send_json(self, 404 if found is None else 200, found or {"detail": "none"})
 
             def do_POST(self) -> None:
                 length = int(self.headers["content-length"])

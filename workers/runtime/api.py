@@ -38,7 +38,7 @@ def http_client(config: RuntimeConfig, *, timeout: Timeout) -> AsyncClient:
 class Api:
     def __init__(self, config: RuntimeConfig, masker: Masker | None = None) -> None:
         self._config = config
-        self._masker = masker or Masker()
+        self._masker = Masker() if masker is None else masker  # one that knows nothing is false
         self._client: AsyncClient | None = None
 
     async def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:

@@ -37,7 +37,7 @@ export default tseslint.config(
   },
   { files: ["**/*.test.{ts,tsx}"], rules: { "@typescript-eslint/no-non-null-assertion": "off" } },
   // Pages and dialogs that are one form: its first field is where one wants to be.
-  { files: ["src/features/auth/**", "src/components/reauthentication.tsx"], rules: { "jsx-a11y/no-autofocus": "off" } },
+  { files: ["src/features/auth/**", "src/components/{reauthentication,shell/palette}.tsx"], rules: { "jsx-a11y/no-autofocus": "off" } },
   // Shared code knows no feature; a feature knows no other and no route.
   {
     files: ["src/{api,components,hooks,lib,live}/**"],

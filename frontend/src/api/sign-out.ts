@@ -12,6 +12,7 @@ let leave: () => void = () => undefined;
 function forget(): void {
   live.close();
   queryClient.clear();
+  localStorage.removeItem("recent"); // pages that one had open are nobody else's business
   leave();
 }
 

@@ -1,5 +1,5 @@
 import type { LinkProps } from "@tanstack/react-router";
-import type { LucideIcon } from "lucide-react";
+import { Activity, ChartColumn, FlaskConical, House, Inbox, Play, Settings, ShieldCheck, Users, Workflow, type LucideIcon } from "lucide-react";
 
 import type { Me } from "@/api/me";
 
@@ -24,10 +24,28 @@ export interface NavGroup {
 
 /** The rail, top to bottom. A page that has a place in it adds one line here. */
 export const NAV: NavGroup[] = [
-  { label: "Work", items: [] },
-  { label: "Team", items: [] },
-  { label: "Library", items: [] },
-  { label: "System", items: [] },
+  {
+    label: "Work",
+    items: [
+      { to: "/", label: "Home", icon: House, key: "h", exact: true, phone: true },
+      { to: "/decisions", label: "Decisions", icon: Inbox, key: "d", phone: true },
+      { to: "/runs", label: "Runs", icon: Play, key: "r", phone: true },
+      { to: "/activity", label: "Activity", icon: Activity, key: "t" },
+    ],
+  },
+  { label: "Team", items: [{ to: "/agents", label: "Agents", icon: Users, key: "a", phone: true }] },
+  { label: "Library", items: [
+      { to: "/pipelines", label: "Pipelines", icon: Workflow, key: "l" },
+      { to: "/evals", label: "Evaluations", icon: FlaskConical, key: "e" },
+    ] },
+  {
+    label: "System",
+    items: [
+      { to: "/usage", label: "Usage", icon: ChartColumn, key: "u", shown: (me) => me.scopes.includes("usage:read") },
+      { to: "/settings", label: "Settings", icon: Settings, key: "s" },
+      { to: "/admin", label: "Admin", icon: ShieldCheck, shown: (me) => me.is_admin },
+    ],
+  },
 ];
 
 export const navFor = (me: Me): NavGroup[] =>

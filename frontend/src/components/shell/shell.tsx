@@ -5,6 +5,7 @@ import { useMe } from "@/api/me";
 import { live } from "@/live/socket";
 
 import { BottomBar } from "./bottom-bar";
+import { Keys } from "./keys";
 import { navFor } from "./nav";
 import { Rail } from "./rail";
 import { RouteAnnouncer } from "./route-announcer";
@@ -43,6 +44,7 @@ export function Shell() {
       </div>
       <BottomBar groups={groups} />
       <RouteAnnouncer />
+      <Keys />
     </>
   );
 }

@@ -1,4 +1,11 @@
+import { Search } from "lucide-react";
+
+import { Kbd } from "@/components/ui/badge";
+import { Button, IconButton } from "@/components/ui/button";
+import { keyCaps } from "@/lib/keymap";
+
 import { ConnectionDot } from "./connection-dot";
+import { openPalette } from "./keys";
 import { SpendToday } from "./spend-today";
 import { Trail } from "./trail";
 import { UserMenu } from "./user-menu";
@@ -9,6 +16,16 @@ export function TopBar() {
     <div className="sticky top-0 z-30 flex h-12 shrink-0 items-center gap-2 border-b bg-surface px-4">
       <Trail />
       <div className="ml-auto flex shrink-0 items-center gap-2">
+        <Button size="sm" className="text-muted max-lg:hidden" onClick={openPalette}>
+          <Search aria-hidden />
+          Find
+          {keyCaps("mod+k").map((cap) => (
+            <Kbd key={cap}>{cap}</Kbd>
+          ))}
+        </Button>
+        <IconButton label="Find anything" className="lg:hidden" onClick={openPalette}>
+          <Search aria-hidden />
+        </IconButton>
         <SpendToday />
         <ConnectionDot />
         <UserMenu />

@@ -1,0 +1,111 @@
+"""Pages in Chromium, and what goes wrong in them."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
+
+from tests.support.capabilities import chromium_program
+from tests.support.stack import Stack
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+SLOW_MS = 60_000  # for what the platform does
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium_program(), args=FLAGS)
+        yield started
+        started.close()
+
+
+@dataclass
+class Visit:
+    """A page, and all that a person would find in its console."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+    # Answers below 500 that belong to the test: `allow("404 /v1/runs/run_none")`.
+    allowed: list[str] = field(default_factory=list)
+    is_line_cut: bool = False
+
+    def __post_init__(self) -> None:
+        self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        self.page.on("console", self._hear)
+        self.page.on("response", self._look)
+        self.page.on("requestfailed", self._miss)
+
+    def allow(self, *answers: str) -> None:
+        self.allowed.extend(answers)
+
+    def check(self) -> None:
+        assert not self.problems, self.problems
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # What the browser itself writes about an answer is heard as that answer.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            if self.is_line_cut and "WebSocket" in message.text:
+                return
+            self.problems.append(f"console: {message.text}")
+
+    def _look(self, response: Response) -> None:
+        if response.status < 400:
+            return
+        path = response.url.partition("://")[2].partition("/")[2]
+        told = f"{response.status} /{path}"
+        if not any(told.startswith(one) for one in self.allowed):
+            self.problems.append(told)
+
+    def _miss(self, request: Request) -> None:
+        reason = request.failure or ""
+        if "ERR_ABORTED" in reason or self.is_line_cut:  # the page went on to another one
+            return
+        self.problems.append(f"{request.method} {request.url}: {reason}")
+
+
+@contextlib.contextmanager
+def visit(browser: Browser, platform: Stack, **options: Any) -> Iterator[Visit]:
+    """A browser of its own that nobody has signed in with. What went wrong in it fails the test."""
+    context = browser.new_context(base_url=platform.url, **options)
+    visited = Visit(context.new_page())
+    yield visited
+    context.close()
+    visited.check()
+
+
+@contextlib.contextmanager
+def signed_in(browser: Browser, platform: Stack, **options: Any) -> Iterator[Visit]:
+    """The same, of the owner."""
+    with visit(browser, platform, **options) as visited:
+        link = platform.api.post("/v1/auth/login-link", json={}).json()["url"]
+        visited.page.goto(link)
+        expect(visited.page.get_by_role("main")).to_be_visible()
+        yield visited
+
+
+def barriers(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds serious or critical, with the elements."""
+    return [
+        (entry["id"], [node["html"][:200] for node in entry["nodes"]])
+        for entry in Axe().run(page).response["violations"]
+        if entry["impact"] in ("serious", "critical")
+    ]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))

@@ -5,15 +5,27 @@ from typing import Any
 
 import structlog
 from celery import Celery, Task
-from celery.signals import task_postrun, task_prerun
+from celery.signals import beat_init, celeryd_init, task_postrun, task_prerun
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
-# Setting up has checked the settings; checking again would load every view into each worker.
+# All checks would load every view into each worker; `refuse_unsafe_start` runs those that matter.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("djinnbot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["workers"], related_name="tasks")
+
+
+@celeryd_init.connect
+@beat_init.connect
+def refuse_unsafe_settings(**_: Any) -> None:
+    from apps.core.safety import refuse_unsafe_start  # it needs the apps to be set up
+
+    try:
+        refuse_unsafe_start()
+    except ImproperlyConfigured as exc:
+        raise SystemExit(str(exc)) from exc  # a signal swallows any lesser exception
 
 
 @task_prerun.connect

@@ -1,11 +1,12 @@
 """What is wrong only together."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+
+from apps.core.safety import is_loopback
 
 
 @register(Tags.security)
@@ -28,12 +29,3 @@ def local_login_is_known(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessa
         return []
     hint = "Set DJINNBOT_LOCAL_LOGIN to all or owner_only."
     return [Error("DJINNBOT_LOCAL_LOGIN has no such value.", hint=hint, id="djinnbot.E007")]
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -2,12 +2,13 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
-from djinnbot.settings.base import *  # noqa: F403
 from djinnbot.settings.env import env
 
 for _name in ("SECRET_KEY", "SECRET_ENCRYPTION_KEY"):
     if not env.str(_name, default=""):  # a key made in a container is lost with it
         raise ImproperlyConfigured(f"Set {_name} (or {_name}_FILE): this server makes none.")
+
+from djinnbot.settings.base import *  # noqa: E402, F403  it makes the keys that are not set
 
 STATIC_ROOT = BASE_DIR / "staticfiles"  # noqa: F405  `manage.py collectstatic` fills it
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from rest_framework.pagination import BasePagination
@@ -105,9 +107,11 @@ class CursorPage(BasePagination):
         if cursor is not None:
             try:
                 query = query.filter(_after(order, cursor.values))
-            except (ValueError, TypeError):
+                rows = list(query[: self.limit + 1])
+            except (ValueError, TypeError, ValidationError, DataError):
                 raise _bad_cursor() from None
-        rows = list(query[: self.limit + 1])
+        else:
+            rows = list(query[: self.limit + 1])
         more = len(rows) > self.limit
         rows = rows[: self.limit]
         return (rows[::-1] if backwards else rows), more

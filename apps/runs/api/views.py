@@ -115,7 +115,8 @@ class RunView(_OneRunView):
     def patch(self, request: Request, run_id: str) -> Response:
         """Change what later steps are told, or their model. The engine owns all else."""
         self.run()
-        owned = sorted(set(request.data) - set(shapes.RunChangeSerializer().fields))
+        given = request.data if isinstance(request.data, dict) else {}
+        owned = sorted(set(given) - set(shapes.RunChangeSerializer().fields))
         if owned:
             raise Forbidden(f"Only the engine changes {', '.join(owned)} of a run.", fields=owned)
         body = parsed(shapes.RunChangeSerializer, request)

@@ -17,7 +17,7 @@ from apps.accounts.services import session_token_create
 from apps.core.aio import in_thread
 from apps.core.api.callers import SCOPES, CallerKind
 from apps.core.api.permissions import declared
-from apps.core.api.views import ApiMixin, UnknownPath
+from apps.core.api.views import ApiMixin, AsyncApiView, UnknownPath
 from apps.core.async_sql import sql_pool_close
 from apps.llm.gateway.table import CALLERS, ROUTES
 from djinnbot.asgi import application
@@ -37,6 +37,8 @@ class Operation:
     scope: str
     in_schema: bool
 
+    is_async: bool = False  # asks the database in threads of its own
+    is_paged: bool = False
     numbered: frozenset[str] = frozenset()  # path parameters that are numbers
 
     @property
@@ -45,6 +47,10 @@ class Operation:
         return re.sub(
             r"\{(\w+)\}", lambda found: "0" if found[1] in self.numbered else "none", self.path
         )
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"\{(\w+)\}", self.path)
 
     @property
     def is_stream(self) -> bool:
@@ -100,6 +106,8 @@ def operations() -> list[Operation]:
                     callers=frozenset(declared(instance, "callers", method.upper()) or ()),
                     scope=declared(instance, "scope", method.upper()) or "",
                     in_schema=view.schema is not None,
+                    is_async=issubclass(view, AsyncApiView),
+                    is_paged=bool(declared(instance, "paged", method.upper())),
                     numbered=frozenset(re.findall(r"<int:(\w+)>", path)),
                 )
             )

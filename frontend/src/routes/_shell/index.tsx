@@ -1,7 +1,5 @@
-import { createFileRoute, redirect } from "@tanstack/react-router";
+import { createFileRoute } from "@tanstack/react-router";
 
-export const Route = createFileRoute("/_shell/")({
-  beforeLoad: () => {
-    throw redirect({ to: "/about" });
-  },
-});
+import { HomePage } from "@/features/home/components/home-page";
+
+export const Route = createFileRoute("/_shell/")({ component: HomePage });

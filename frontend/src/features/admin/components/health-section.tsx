@@ -1,0 +1,79 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { statusQuery } from "@/api/system";
+import { Loaded } from "@/components/loaded";
+import { Button } from "@/components/ui/button";
+import { Facts } from "@/components/ui/facts";
+import { Card, PageHeader, Section } from "@/components/ui/page-header";
+import { Progress } from "@/components/ui/progress";
+import { Status, StatusBadge } from "@/components/ui/status";
+import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
+import { bytes } from "@/lib/format";
+
+export function HealthSection() {
+  const status = useQuery(statusQuery());
+  return (
+    <>
+      <PageHeader
+        title="Health"
+        mark={status.data ? <StatusBadge status={status.data.status === "ok" ? "ok" : "error"}>{status.data.status === "ok" ? "All is well" : "Degraded"}</StatusBadge> : null}
+        actions={<Button onClick={() => void status.refetch()} busy={status.isFetching}>Look again</Button>}
+      >
+        {status.data ? `Version ${status.data.version}` : null}
+      </PageHeader>
+      <Loaded query={status}>
+        {(found) => (
+          <>
+            <Section title="What it stands on">
+              <Card>
+                <Facts
+                  items={Object.entries(found.checks).map(([name, state]) => [
+                    name,
+                    <Status key={name} status={state === "ok" ? "ok" : "error"}>{state}</Status>,
+                  ])}
+                />
+              </Card>
+            </Section>
+            <Section title="Queues">
+              <Table>
+                <TableHead>
+                  <tr>
+                    <Th>Queue</Th>
+                    <Th numeric>Messages that wait for a worker</Th>
+                  </tr>
+                </TableHead>
+                <TableBody>
+                  {Object.entries(found.queues).map(([queue, waiting]) => (
+                    <Row key={queue}>
+                      <Td className="font-mono text-code">{queue}</Td>
+                      <Td numeric>{waiting ?? "unknown"}</Td>
+                    </Row>
+                  ))}
+                </TableBody>
+              </Table>
+            </Section>
+            <Section title="Disk">
+              <Card className="grid gap-3">
+                <Facts
+                  items={[
+                    ["State", <Status key="state" status={found.storage.state === "ok" ? "ok" : "error"}>{found.storage.state}</Status>],
+                    ["Free", found.storage.free_bytes === undefined ? "–" : `${bytes(found.storage.free_bytes)} of ${bytes(found.storage.total_bytes ?? 0)}`],
+                    ["File system", found.storage.filesystem ?? "–"],
+                  ]}
+                />
+                {found.storage.free_bytes !== undefined && found.storage.total_bytes ? (
+                  <Progress
+                    value={found.storage.total_bytes - found.storage.free_bytes}
+                    of={found.storage.total_bytes}
+                    label="Disk that is used"
+                    tone={found.storage.state === "ok" ? "ok" : "bad"}
+                  />
+                ) : null}
+              </Card>
+            </Section>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}

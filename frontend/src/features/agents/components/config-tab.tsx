@@ -1,0 +1,112 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { refusal, useMe } from "@/api/me";
+import { FormDialog } from "@/components/form-dialog";
+import { Loaded } from "@/components/loaded";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Field, Input, Textarea } from "@/components/ui/input";
+import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
+
+import { asText, fromText, settingsOf, type Setting } from "../config";
+import { useSaveConfig } from "../mutations";
+import { configQuery } from "../queries";
+
+const FROM: Record<Setting["from"], string> = { default: "default", file: "config.yml", database: "set here" };
+
+export function ConfigTab({ agentId }: { agentId: string }) {
+  const me = useMe();
+  const config = useQuery(configQuery(agentId));
+  const [edited, setEdited] = useState<Setting | null>(null);
+  const refused = refusal(me, "member");
+  return (
+    <Loaded query={config}>
+      {(found) => (
+        <>
+          <Table>
+            <TableHead>
+              <tr>
+                <Th>Key</Th>
+                <Th>Value in force</Th>
+                <Th>From</Th>
+                <Th>
+                  <span className="sr-only">Actions</span>
+                </Th>
+              </tr>
+            </TableHead>
+            <TableBody>
+              {settingsOf(found.config, found.layers, found.overrides).map((setting) => (
+                <Row key={setting.key}>
+                  <Td className="font-mono text-code">{setting.key}</Td>
+                  <Td className="max-w-96 truncate font-mono text-code" title={asText(setting.value)}>
+                    {asText(setting.value) || <span className="text-muted">not set</span>}
+                  </Td>
+                  <Td>
+                    <Badge tone={setting.from === "default" ? "quiet" : "accent"}>{FROM[setting.from]}</Badge>
+                  </Td>
+                  <Td className="text-right">
+                    <Button size="sm" look="quiet" refusal={refused} aria-label={`Change ${setting.key}`} onClick={() => setEdited(setting)}>
+                      Change
+                    </Button>
+                  </Td>
+                </Row>
+              ))}
+            </TableBody>
+          </Table>
+          {edited ? (
+            <SettingForm key={edited.key} agentId={agentId} setting={edited} version={found.version} onClose={() => setEdited(null)} />
+          ) : null}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+interface SettingFormProps {
+  agentId: string;
+  setting: Setting;
+  /** Of the agent when its config was read: an edit that somebody overtook is refused. */
+  version: number;
+  onClose: () => void;
+}
+
+function SettingForm({ agentId, setting, version, onClose }: SettingFormProps) {
+  const save = useSaveConfig(agentId);
+  const [wrong, setWrong] = useState("");
+  const isLong = typeof setting.value === "object" && setting.value !== null;
+  const submit = (values: FormData) => {
+    const text = ((values.get("value") as string | null) ?? "").trim();
+    let value: unknown;
+    try {
+      value = fromText(text, setting.value);
+    } catch {
+      setWrong("This is no valid JSON.");
+      throw new Error("The value cannot be read.");
+    }
+    setWrong("");
+    return save.mutateAsync({ version, config: { [setting.key]: value } });
+  };
+  return (
+    <FormDialog
+      open
+      onOpenChange={onClose}
+      title={`Change ${setting.key}`}
+      description="Comments and order of config.yml stay. Empty: back to the default."
+      action="Save value"
+      onSubmit={async (values) => submit(values)}
+    >
+      {(errors) => (
+        <Field label="Value" error={wrong || errors[setting.key] || errors["config"]} hint={isLong ? "JSON" : undefined}>
+          {(control) =>
+            isLong ? (
+              <Textarea {...control} name="value" rows={8} className="font-mono text-code" defaultValue={JSON.stringify(setting.value, null, 2)} />
+            ) : (
+              <Input {...control} name="value" className="font-mono text-code" defaultValue={asText(setting.value)} autoComplete="off" />
+            )
+          }
+        </Field>
+      )}
+    </FormDialog>
+  );
+}

@@ -1,0 +1,112 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+
+import { refusal, useMe } from "@/api/me";
+import { Loaded } from "@/components/loaded";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Time } from "@/components/ui/facts";
+import { Input } from "@/components/ui/input";
+import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
+import { failed } from "@/lib/toast";
+
+import { useForgetTool, useSetTool } from "../mutations";
+import { configQuery, toolsQuery } from "../queries";
+
+interface Tool {
+  name: string;
+  enabled: boolean;
+  /** Why it is as it is. */
+  why: string;
+  changedAt: string | null;
+}
+
+interface Overrides {
+  overrides: { tool_name: string; enabled: boolean; updated_at: string }[];
+  disabled: string[];
+}
+
+/** Tools of the config and those that somebody switched, each with the reason of its state. */
+export function toolRows(base: readonly string[], { overrides, disabled }: Overrides): Tool[] {
+  const set = new Map(overrides.map((each) => [each.tool_name, each]));
+  const names = new Set([...base, ...set.keys(), ...disabled]);
+  return [...names].sort().map((name) => {
+    const own = set.get(name);
+    if (own) return { name, enabled: own.enabled, why: own.enabled ? "switched on here" : "switched off here", changedAt: own.updated_at };
+    const enabled = !disabled.includes(name);
+    return { name, enabled, why: enabled ? "config.yml" : "switched off", changedAt: null };
+  });
+}
+
+const listed = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
+
+export function ToolsTab({ agentId }: { agentId: string }) {
+  const me = useMe();
+  const tools = useQuery(toolsQuery(agentId));
+  const config = useQuery(configQuery(agentId));
+  const set = useSetTool(agentId);
+  const forget = useForgetTool(agentId);
+  const [name, setName] = useState("");
+  const refused = refusal(me, "member");
+  const onError = (error: unknown) => failed("The tool was not changed", error);
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    if (name.trim()) set.mutate({ tool_name: name.trim(), enabled: false }, { onError, onSuccess: () => setName("") });
+  };
+  return (
+    <Loaded query={tools}>
+      {(found) => (
+        <>
+          <Table>
+            <TableHead>
+              <tr>
+                <Th>Tool</Th>
+                <Th>State</Th>
+                <Th>Because of</Th>
+                <Th>Changed</Th>
+                <Th>
+                  <span className="sr-only">Actions</span>
+                </Th>
+              </tr>
+            </TableHead>
+            <TableBody>
+              {toolRows(listed(config.data?.config["tools"]), found).map((tool) => (
+                <Row key={tool.name}>
+                  <Td className="font-mono text-code">{tool.name}</Td>
+                  <Td>
+                    <Badge tone={tool.enabled ? "ok" : "quiet"}>{tool.enabled ? "on" : "off"}</Badge>
+                  </Td>
+                  <Td>{tool.why}</Td>
+                  <Td>{tool.changedAt ? <Time at={tool.changedAt} /> : "–"}</Td>
+                  <Td className="text-right whitespace-nowrap">
+                    <Button
+                      size="sm"
+                      look="quiet"
+                      refusal={refused}
+                      aria-label={`Switch ${tool.name} ${tool.enabled ? "off" : "on"}`}
+                      onClick={() => set.mutate({ tool_name: tool.name, enabled: !tool.enabled }, { onError })}
+                    >
+                      Switch {tool.enabled ? "off" : "on"}
+                    </Button>
+                    {tool.changedAt ? (
+                      <Button size="sm" look="quiet" refusal={refused} aria-label={`${tool.name} as in config.yml`} onClick={() => forget.mutate(tool.name, { onError })}>
+                        As in config
+                      </Button>
+                    ) : null}
+                  </Td>
+                </Row>
+              ))}
+            </TableBody>
+          </Table>
+          <form onSubmit={add} className="mt-3 flex gap-2">
+            <Input aria-label="Name of a tool to switch off" placeholder="Another tool’s name" className="w-56" value={name} onChange={(event) => setName(event.target.value)} />
+            <Button type="submit" refusal={refused}>
+              Switch off
+            </Button>
+          </form>
+        </>
+      )}
+    </Loaded>
+  );
+}

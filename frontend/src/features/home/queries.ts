@@ -1,0 +1,22 @@
+import { queryOptions } from "@tanstack/react-query";
+
+import { api, ok } from "@/api/client";
+
+/** Every run that still moves. */
+export const movingRunsQuery = () =>
+  queryOptions({
+    queryKey: ["runs", "moving"],
+    queryFn: async ({ signal }) => {
+      const ask = (status: "running" | "pending" | "paused") =>
+        ok(api.GET("/v1/runs", { params: { query: { status, limit: 50 } }, signal }));
+      const pages = await Promise.all([ask("running"), ask("pending"), ask("paused")]);
+      return pages.flatMap((page) => page.items);
+    },
+  });
+
+/** The newest runs of any state: whether there ever was one, and what ended lately. */
+export const newestRunsQuery = () =>
+  queryOptions({
+    queryKey: ["runs", "newest"],
+    queryFn: ({ signal }) => ok(api.GET("/v1/runs", { params: { query: { limit: 10 } }, signal })),
+  });

@@ -1,0 +1,94 @@
+import { useQuery } from "@tanstack/react-query";
+import { KeyRound, Plus } from "lucide-react";
+import { useState } from "react";
+
+import type { Schemas } from "@/api/client";
+import { useMe } from "@/api/me";
+import { FormDialog, numberOf, textOf } from "@/components/form-dialog";
+import { KeyTable, ScopeBoxes } from "@/components/key-table";
+import { Loaded } from "@/components/loaded";
+import { ShownOnce } from "@/components/shown-once";
+import { Button } from "@/components/ui/button";
+import { Confirm } from "@/components/ui/confirm";
+import { EmptyState } from "@/components/ui/empty-state";
+import { Field, Input } from "@/components/ui/input";
+import { PageHeader } from "@/components/ui/page-header";
+import { useChosen } from "@/hooks/use-chosen";
+
+import { ownKeysQuery, useCreateKey, useRevokeOwnKey } from "../queries";
+
+export function KeysSection() {
+  const keys = useQuery(ownKeysQuery());
+  const revoke = useRevokeOwnKey();
+  const [making, setMaking] = useState(false);
+  const [secret, setSecret] = useState<string | null>(null);
+  const [leaving, setLeaving] = useState<Schemas["ApiKey"] | null>(null);
+  return (
+    <>
+      <PageHeader
+        title="API keys"
+        actions={
+          <Button look="primary" onClick={() => setMaking(true)}>
+            <Plus aria-hidden />
+            New key
+          </Button>
+        }
+      >
+        For scripts. A key may never do more than you.
+      </PageHeader>
+      <Loaded query={keys}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <EmptyState icon={KeyRound} title="You have no API key." />
+          ) : (
+            <KeyTable rows={rows} onRevoke={setLeaving} />
+          )
+        }
+      </Loaded>
+      {making ? <NewKey onClose={() => setMaking(false)} onMade={setSecret} /> : null}
+      <ShownOnce title="Key made" description="Copy it now: only its hash is kept." secret={secret} onClose={() => setSecret(null)} />
+      <Confirm
+        open={leaving !== null}
+        onOpenChange={() => setLeaving(null)}
+        title={`Revoke ${leaving?.name || "this key"}?`}
+        action="Revoke key"
+        onConfirm={() => revoke.mutateAsync(leaving?.id ?? "")}
+      >
+        What uses it is refused at once. It cannot be brought back.
+      </Confirm>
+    </>
+  );
+}
+
+function NewKey({ onClose, onMade }: { onClose: () => void; onMade: (secret: string) => void }) {
+  const me = useMe();
+  const create = useCreateKey();
+  const { chosen, choose } = useChosen<Schemas["ScopesEnum"]>(["read"]);
+  const submit = async (values: FormData) => {
+    const made = await create.mutateAsync({
+      name: textOf(values, "name"),
+      scopes: [...chosen],
+      expires_in_days: numberOf(values, "expires_in_days"),
+      ip_allow: textOf(values, "ip_allow").split(/[\s,]+/).filter(Boolean),
+    });
+    onMade(made.key);
+  };
+  return (
+    <FormDialog open onOpenChange={onClose} title="New API key" action="Make key" onSubmit={submit}>
+      {(errors) => (
+        <>
+          <Field label="Name" error={errors["name"]}>
+            {(control) => <Input {...control} name="name" required placeholder="CI of the website" autoComplete="off" />}
+          </Field>
+          <ScopeBoxes given={me.scopes} chosen={chosen} onChange={choose} error={errors["scopes"]} />
+          <Field label="Days until it expires" hint="Empty: never." error={errors["expires_in_days"]}>
+            {(control) => <Input {...control} name="expires_in_days" type="number" min="1" />}
+          </Field>
+          <Field label="Only from these addresses" hint="Addresses or networks, with commas. Empty: from anywhere." error={errors["ip_allow"]}>
+            {(control) => <Input {...control} name="ip_allow" placeholder="192.0.2.0/24" autoComplete="off" />}
+          </Field>
+        </>
+      )}
+    </FormDialog>
+  );
+}

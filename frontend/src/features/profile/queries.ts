@@ -1,0 +1,54 @@
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+
+import { api, ok, type Schemas } from "@/api/client";
+import { meQuery } from "@/api/me";
+
+export const profileKeys = {
+  sessions: ["profile", "sessions"] as const,
+  keys: ["profile", "keys"] as const,
+};
+
+export const browserSessionsQuery = () =>
+  queryOptions({
+    queryKey: profileKeys.sessions,
+    queryFn: ({ signal }) => ok(api.GET("/v1/auth/sessions", { signal })),
+  });
+
+export const ownKeysQuery = () =>
+  queryOptions({
+    queryKey: profileKeys.keys,
+    queryFn: ({ signal }) => ok(api.GET("/v1/auth/api-keys", { signal })),
+  });
+
+export function useChangeProfile() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["PatchedProfileChangeRequest"]) => ok(api.PATCH("/v1/auth/me", { body })),
+    onSuccess: (me) => client.setQueryData(meQuery.queryKey, me),
+  });
+}
+
+export function useEndSession() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: number) =>
+      ok(api.DELETE("/v1/auth/sessions/{session_id}", { params: { path: { session_id: String(id) } } })),
+    onSettled: () => client.invalidateQueries({ queryKey: profileKeys.sessions }),
+  });
+}
+
+export function useCreateKey() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["ApiKeyCreateRequest"]) => ok(api.POST("/v1/auth/api-keys", { body })),
+    onSuccess: () => client.invalidateQueries({ queryKey: profileKeys.keys }),
+  });
+}
+
+export function useRevokeOwnKey() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (key_id: string) => ok(api.DELETE("/v1/auth/api-keys/{key_id}", { params: { path: { key_id } } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: profileKeys.keys }),
+  });
+}

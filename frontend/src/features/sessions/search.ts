@@ -1,0 +1,27 @@
+import { z } from "zod";
+
+export const SOURCES = {
+  pipeline: "Pipeline steps",
+  chat: "Chats",
+  pulse: "Pulses",
+  wake: "Wakes",
+  executor: "Executors",
+  api: "API",
+} as const;
+export const STATUSES = {
+  starting: "Starting",
+  running: "Running",
+  completed: "Completed",
+  failed: "Failed",
+  stopped: "Stopped",
+} as const;
+
+export const activitySearch = z.object({
+  agent_id: z.string().optional().catch(undefined),
+  source: z.enum(["pipeline", "chat", "pulse", "wake", "executor", "api"]).optional().catch(undefined),
+  status: z.enum(["starting", "running", "completed", "failed", "stopped"]).optional().catch(undefined),
+});
+
+export const sessionSearch = z.object({
+  tab: z.enum(["prompt", "output", "network", "boxes"]).optional().catch(undefined),
+});

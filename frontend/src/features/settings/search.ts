@@ -1,0 +1,11 @@
+import { z } from "zod";
+
+export const SECTIONS = { providers: "Providers", models: "Models and fallbacks" } as const;
+export type SettingsSection = keyof typeof SECTIONS;
+
+export const isSection = (name: string): name is SettingsSection => Object.hasOwn(SECTIONS, name);
+
+export const settingsSearch = z.object({
+  /** The provider whose details are open. */
+  provider: z.string().optional().catch(undefined),
+});

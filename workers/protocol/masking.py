@@ -1,13 +1,16 @@
 """Taking known secret values out of text, whole or streamed, also in their encoded forms.
 
-    plain · each long line of a longer value · Base64 (both alphabets, at any offset, in lines of
-    76 and 64 columns) · hexadecimal · URL-encoded · escaped as JSON
+    plain · each long line of a longer value · Base64 (both alphabets, at any offset) · hexadecimal
+    · URL-encoded · escaped as JSON, once and twice
 
-One automaton finds all of them in one pass over a text.
+One automaton finds all of them in one pass over a text, and in a second one over the text without
+its line breaks: what wraps lines wraps them in the middle of a value.
 """
 
 import base64
 import json
+import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -20,7 +23,9 @@ MASK = "***"
 SHORTEST = 4
 _SHORTEST_LINE = 16  # of a longer value; shorter lines are seldom secret by themselves
 _SHORTEST_INNER = 8  # of Base64 that begins or ends in the middle of a group
-_COLUMNS = (76, 64)  # where `base64` and OpenSSL break lines
+# A break in the middle of a word; what stands before it is looked at by hand, which is quicker.
+_BREAK = re.compile(r"\n(?=[\w+/%=-])")
+_WORD = re.compile(r"[\w+/%=-]")
 # What may be kept back of a stream, in lengths of the longest form: repetitive values could
 # otherwise hold a stream for ever.
 _HELD_LENGTHS = 4
@@ -70,9 +75,6 @@ def _encoded(raw: bytes) -> Iterator[str]:
             inner = _inner(encode(b"\0" * offset + raw).decode(), offset, len(raw))
             if len(inner) >= _SHORTEST_INNER:
                 yield inner
-        for columns in _COLUMNS:
-            if len(whole) > columns:
-                yield from _pieces(whole, columns)
 
 
 def _inner(encoded: str, offset: int, length: int) -> str:
@@ -82,11 +84,31 @@ def _inner(encoded: str, offset: int, length: int) -> str:
     return encoded[first:last]
 
 
-def _pieces(encoded: str, columns: int) -> Iterator[str]:
-    for start in range(0, len(encoded), columns):
-        piece = encoded[start : start + columns].rstrip("=")
-        if len(piece) >= _SHORTEST_LINE:
-            yield piece
+class _Joined:
+    """A text without the breaks between its lines, and where each character of it came from."""
+
+    def __init__(self, text: str) -> None:
+        self._places: list[int] = []  # in the joined text, where a break was
+        self._removed: list[int] = []  # characters taken out up to there
+        parts, end, length, removed = list[str](), 0, 0, 0
+        for found in _BREAK.finditer(text):
+            start = found.start()
+            if start and text[start - 1] == "\r":
+                start -= 1
+            if not start or not _WORD.match(text[start - 1]):
+                continue
+            parts.append(text[end:start])
+            length += start - end
+            removed += found.end() - start
+            self._places.append(length)
+            self._removed.append(removed)
+            end = found.end()
+        self.text = "".join((*parts, text[end:])) if parts else text
+        self.is_other = bool(parts)
+
+    def origin(self, place: int) -> int:
+        index = bisect_right(self._places, place)
+        return place + (self._removed[index - 1] if index else 0)
 
 
 class Masker:
@@ -156,7 +178,18 @@ class Masker:
         return inside if len(text) - inside <= _HELD_LENGTHS * self.longest else len(text)
 
     def _open_from(self, text: str) -> int:
-        """Where the longest end of the text that begins some value starts."""
+        """Where the longest end of the text that begins some value starts, also over breaks."""
+        found = self._open_in(text)
+        base = max(0, len(text) - 2 * self.longest)
+        tail = text[base:]
+        if "\n" in tail:
+            joined = _Joined(tail.removesuffix("\n").removesuffix("\r"))
+            place = self._open_in(joined.text)
+            if place < len(joined.text):
+                return min(found, base + joined.origin(place))
+        return found
+
+    def _open_in(self, text: str) -> int:
         assert self._heads is not None
         base = max(0, len(text) - self.longest + 1)
         tail = text[base:]
@@ -174,9 +207,14 @@ class Masker:
         """Stretches that values cover, in order; those that touch or overlap are one."""
         if self._automaton is None:
             return []
-        found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        matches = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        found = [(start, stop) for _, start, stop in matches]
+        joined = _Joined(text) if "\n" in text else None
+        if joined is not None and joined.is_other:
+            matches = self._automaton.find_matches_as_indexes(joined.text, overlapping=True)
+            found += [(joined.origin(a), joined.origin(b - 1) + 1) for _, a, b in matches]
         spans: list[tuple[int, int]] = []
-        for _, start, stop in sorted(found, key=lambda match: match[1]):
+        for start, stop in sorted(found):
             if spans and start <= spans[-1][1]:
                 spans[-1] = (spans[-1][0], max(stop, spans[-1][1]))
             else:

@@ -108,6 +108,32 @@ def test_a_repetitive_value_holds_no_stream_for_ever() -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    before=st.binary(max_size=90),
+    after=st.binary(max_size=90),
+    columns=st.integers(20, 80),
+    crlf=st.booleans(),
+    cuts=st.lists(st.integers(0, 400), max_size=8),
+)
+def test_wrapped_lines_hide_nothing(
+    before: bytes, after: bytes, columns: int, crlf: bool, cuts: list[int]
+) -> None:
+    value = "marker-Zq7w/Rt+41 0f9c"
+    encoded = base64.b64encode(before + value.encode() + after).decode()
+    lines = [encoded[at : at + columns] for at in range(0, len(encoded), columns)]
+    text = ("\r\n" if crlf else "\n").join(lines)
+    places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    stream = MaskedStream(Masker([value]))
+    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    told = "".join(stream.feed(piece) for piece in pieces) + stream.flush()
+    told = told.replace("\r", "").replace("\n", "")
+    for offset in range(3):
+        inner = base64.b64encode(b"\0" * offset + value.encode()).decode()[4:-4]
+        for at in range(len(inner) - 7):
+            assert inner[at : at + 8] not in told
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(value=SECRETS, before=TEXT, after=TEXT, cuts=st.lists(st.integers(0, 400), max_size=6))
 def test_a_stream_tells_what_the_whole_text_would(
     value: str, before: str, after: str, cuts: list[int]

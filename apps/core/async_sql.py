@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 Connection = AsyncConnection[tuple[Any, ...]]
+POOL_WAIT_S = 30.0  # a crowd of model calls waits for its turn; each would wait longer for a model
 
 _pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncConnectionPool[Connection]] = (
     weakref.WeakKeyDictionary()
@@ -81,7 +82,7 @@ async def _pool() -> AsyncConnectionPool[Connection]:
             kwargs={"autocommit": True},
             min_size=1,
             max_size=settings.DATABASE_ASYNC_POOL_SIZE,
-            timeout=10,
+            timeout=POOL_WAIT_S,
             open=False,
             name="djinnbot-async",
         )

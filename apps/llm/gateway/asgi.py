@@ -10,6 +10,9 @@ from collections.abc import Awaitable, Callable
 import orjson
 import structlog
 from django.conf import settings
+from django.db import DatabaseError
+from psycopg import Error as AsyncDatabaseError
+from psycopg_pool import PoolTimeout
 
 from apps.core.aio import in_thread
 from apps.core.api.throttle import SESSION, rate_take
@@ -55,10 +58,23 @@ async def serve(http: Exchange) -> None:
         return
     except GatewayError as error:
         await _refuse(http, dialect, error)
+    except (AsyncDatabaseError, PoolTimeout, DatabaseError) as exc:
+        log.warning("The database is away, or too busy.", error=type(exc).__name__)
+        await _refuse(http, dialect, _database_away())
     except Exception:
         log.exception("The model gateway failed.", path=http.path)
         failure = GatewayError("The gateway failed.", code="internal_error", http_status=500)
         await _refuse(http, dialect, failure)
+
+
+def _database_away() -> GatewayError:
+    return GatewayError(
+        "The call cannot be accounted for: the database is away, or too busy.",
+        code="dependency_down",
+        http_status=503,
+        transient=True,
+        retry_after_s=1.0,
+    )
 
 
 async def _refuse(http: Exchange, dialect: Dialect, error: GatewayError) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -21,7 +23,7 @@ from apps.llm.gateway import health
 from apps.llm.gateway.asgi import with_gateway
 from apps.llm.gateway.table import PREFIX
 from apps.llm.gateway.waiting import retry_after_s
-from apps.llm.models import LlmCall, ProviderKey
+from apps.llm.models import Budget, LlmCall, ProviderKey, RegistryVersion
 from tests.apps.llm.foreign import Answer, Asked, Foreign, foreign_provider, refused, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +95,19 @@ async def ask(
 
 def rows() -> list[LlmCall]:
     return list(LlmCall.objects.order_by("created_at", "attempt"))
+
+
+@asynccontextmanager
+async def table_away(name: str) -> AsyncIterator[None]:
+    def rename(old: str, new: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f'ALTER TABLE "{old}" RENAME TO "{new}"')
+
+    await in_thread(rename, name, f"{name}_away")
+    try:
+        yield
+    finally:
+        await in_thread(rename, f"{name}_away", name)
 
 
 async def test_a_failed_provider_gives_way_to_the_next(
@@ -330,6 +345,19 @@ async def test_responses_and_embeddings_pass_through(
         ("responses", 4, 5, 4, ""),
         ("responses", 4, 5, 4, ""),
     ]
+
+
+async def test_a_database_that_fails_is_no_fault_of_the_gateway(
+    client: httpx2.AsyncClient, first: Foreign
+) -> None:
+    """As in the middle of a migration. Nothing is sent that could not be accounted for."""
+    for model in (RegistryVersion, Budget, LlmCall):
+        async with table_away(model._meta.db_table):
+            answer = await ask(client, "custom-first/m")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "dependency_down")
+        assert answer.headers["x-should-retry"] == "true"
+    assert first.asked == []
+    assert (await ask(client, "custom-first/m")).status_code == 200
 
 
 @pytest.mark.parametrize(

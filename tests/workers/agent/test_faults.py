@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -18,6 +19,7 @@ from apps.sessions.models import AgentSession, ContainerInstance
 from apps.sessions.services import session_stop
 from tests.apps.repos.conftest import git
 from tests.support.boxes import BACKENDS, accounts_of, kept_by_launcher, processes_of
+from tests.support.cut_proxy import CutProxy
 from tests.support.live import eventually, own_home, own_redis
 from tests.support.model_server import Answer, calls, fails, says
 from tests.support.runs import claim
@@ -362,6 +364,41 @@ def test_a_model_that_answers_while_redis_freezes_loses_no_text(world: Start, ba
     assert outcome.succeeded
     chunks = here.events(work.run, "STEP_OUTPUT")
     assert "".join(chunk["chunk"] for chunk in chunks) == words
+
+
+@pytest.mark.parametrize("backend", LOCAL)
+@pytest.mark.parametrize("cut_s", [3, pytest.param(30, marks=pytest.mark.chaos)])
+def test_a_cut_of_redis_loses_and_repeats_no_byte(
+    world: Start, backend: str, cut_s: float, settings: LazySettings
+) -> None:
+    """F13: the box and its worker are both cut off, while the agent talks and calls a tool."""
+    if cut_s > 10 and backend == "process":
+        pytest.skip("the same way as bubblewrap; once is enough")
+    words = " ".join(f"w{number}" for number in range(300))
+    with own_home() as home:
+        upstream = urlsplit(settings.REDIS_URL)
+        (home / "cut").mkdir()
+        with contextlib.closing(CutProxy(home / "cut" / "redis.sock", upstream.path)) as proxy:
+            (home / "cut" / "redis.sock").chmod(0o666)
+            settings.REDIS_URL = settings.REDIS_URL.replace(upstream.path, str(proxy.path))
+            talk = Answer(text=words, pause_s=0.02, tools=[("bash", {"command": "seq 1 40"})])
+            here = world(backend, [talk, calls("complete", summary="all told")])
+            work = Background(here, here.run())
+            work.until_event("STEP_OUTPUT")
+            proxy.cut()
+            time.sleep(cut_s)
+            proxy.mend()
+            outcome = work.ended(90)
+    assert outcome is not None
+    assert (outcome.succeeded, outcome.summary) == (True, "all told"), outcome
+    told = here.events(work.run, "STEP_OUTPUT")
+    said = [chunk["chunk"] for chunk in told if chunk.get("source") != "tool"]
+    assert "".join(said) == words
+    ends = here.events(work.run, "TOOL_CALL_END")
+    assert [end["toolName"] for end in ends] == ["bash", "complete"]
+    assert ends[0]["result"].split()[:40] == [str(number) for number in range(1, 41)]
+    assert len(here.server.requests) == 2
+    leaves_nothing(here, work.session.pk)
 
 
 @pytest.mark.parametrize("backend", LOCAL)

@@ -5,7 +5,9 @@ The real programs are run in `tests/workers/agent/test_harness.py`.
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -46,7 +48,9 @@ class Shell:
 
     def start(self, task: Task) -> Start:
         Shell.tasks.append(task)
-        return Start(command=["bash", "-c", Shell.script], stdin=task.prompt)
+        return Start(
+            command=["bash", "-c", Shell.script], stdin=task.prompt, env={"BASE_URL": task.base_url}
+        )
 
     def events(self, text: str) -> Iterator[Event]:
         word, _, rest = text.partition(" ")
@@ -75,7 +79,7 @@ def step(
         {
             "SESSION_ID": "ses_1",
             "REDIS_URL": "redis://nowhere",
-            "DJINNBOT_API_URL": "http://127.0.0.1:9",
+            "DJINNBOT_API_URL": command.pop("api_url", "http://127.0.0.1:9"),
             "AGENT_MODEL": "scripted/test",
             "AGENT_HARNESS": "opencode",
             "AGENT_HARNESS_DIR": str(tmp_path / "harness"),
@@ -144,6 +148,36 @@ def test_each_end_has_its_code(
     end, _ = step(tmp_path, monkeypatch, script, max_steps=3)
     assert (end.success, end.error_code, end.recoverable) == (False, code, recoverable)
     assert says in end.result
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A gateway whose budget is used up."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = b'{"error": {"code": "budget_exceeded", "message": "The budget is used up."}}'
+        self.send_response(429)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_program_that_asks_again_and_again_is_ended_by_the_first_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as gateway:
+        threading.Thread(target=gateway.serve_forever, daemon=True).start()
+        end, _ = step(
+            tmp_path,
+            monkeypatch,
+            "while :; do curl -s $BASE_URL/chat/completions; sleep 0.2; done",
+            api_url=f"http://127.0.0.1:{gateway.server_port}",
+            deadline_s=60,
+        )
+        gateway.shutdown()
+    assert (end.error_code, end.recoverable) == ("budget_exceeded", False)
+    assert "used up" in end.result
 
 
 def test_the_time_limit_ends_all_that_was_started(

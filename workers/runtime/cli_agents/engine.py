@@ -319,13 +319,18 @@ class _Step:
                 done, _ = await asyncio.wait({work}, timeout=WATCH_INTERVAL_S)
                 if done:
                     return work.result()
-                self._check_time()
+                self._check()
         finally:
             if not work.done():
                 work.cancel()
                 await asyncio.wait({work})
 
-    def _check_time(self) -> None:
+    def _check(self) -> None:
+        """Time, silence, and a refusal that asking again does not change. Raises StepFailed."""
+        refused = self._relay.refused.decode(errors="replace")
+        for code in _CODE.findall(refused):
+            if not GATEWAY_CODES.get(code, True):
+                raise StepFailed(code, refused.partition("\r\n\r\n")[2][:2000], recoverable=False)
         limit_s = self._command.deadline_s
         if limit_s is not None and time.monotonic() - self._began > limit_s:
             raise StepFailed("timeout", f"The step ran longer than {limit_s:g} seconds.")

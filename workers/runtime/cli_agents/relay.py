@@ -1,7 +1,8 @@
 """A port of the box's own loopback that leads to the platform: its Unix socket, or its address.
 
 The programs of others know no Unix sockets. What passes through tells whether the model is silent:
-after a request nothing has come back for so long.
+after a request nothing has come back for so long. And it tells what the gateway refuses, which some
+programs would ask again for minutes.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked_at: float | None = None
+        self.refused = b""  # an answer that refuses a request, from its status line on
 
     @property
     def url(self) -> str:
@@ -75,6 +77,8 @@ class Relay:
     ) -> None:
         while data := await reader.read(_CHUNK):
             self._asked_at = time.monotonic() if asks else None
+            if not asks and data.startswith(b"HTTP/1.1 4"):
+                self.refused = data
             writer.write(data)
             await writer.drain()
         if not asks:

@@ -9,7 +9,14 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from apps.accounts.models import ApiKey, OidcProvider, SessionToken, StreamTicket, User
+from apps.accounts.models import (
+    ApiKey,
+    OidcProvider,
+    SessionToken,
+    StreamTicket,
+    User,
+    WaitlistEntry,
+)
 from apps.accounts.services import session_tokens_revoke
 from apps.core.admin import ReadOnlyAdmin
 
@@ -84,3 +91,9 @@ class OidcProviderAdmin(ReadOnlyAdmin):
         "group_role_map",
         "last_test_at",
     )
+
+
+@admin.register(WaitlistEntry)
+class WaitlistEntryAdmin(ReadOnlyAdmin):
+    list_display = ("email", "created_at", "invited_at", "registered_at", "mail_error")
+    search_fields = ("email",)

@@ -17,6 +17,11 @@ def setup_link(token: str) -> str:
     return f"{settings.BASE_URL}{reverse('setup')}?{urlencode({'token': token})}"
 
 
+def reset_link(key: str) -> str:
+    """Where a person chooses a new password."""
+    return f"{settings.BASE_URL}/login/reset/{key}/"
+
+
 def oidc_callback_link(slug: str) -> str:
     """Where an identity provider sends people back to."""
     return f"{settings.BASE_URL}{reverse('oidc-callback', args=[slug])}"

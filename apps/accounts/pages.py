@@ -3,7 +3,12 @@
 from typing import Any
 
 from allauth.account.internal.decorators import login_stage_required
-from allauth.account.views import LoginView, PasswordChangeView
+from allauth.account.views import (
+    LoginView,
+    PasswordChangeView,
+    PasswordResetFromKeyView,
+    PasswordResetView,
+)
 from allauth.mfa.base.views import AuthenticateView, TrustView
 from allauth.mfa.stages import TrustStage
 from django import forms
@@ -72,6 +77,20 @@ class PasswordPage(PasswordChangeView):  # type: ignore[misc]  # the package is 
 
     template_name = "accounts/password.html"
     success_url = "/"
+
+
+@method_decorator(never_cache, name="dispatch")
+class ForgottenPage(PasswordResetView):  # type: ignore[misc]  # the package is untyped
+    template_name = "accounts/forgotten.html"
+    success_url = "/login/forgotten/?sent=1"
+
+
+@method_decorator(never_cache, name="dispatch")
+class ResetPage(PasswordResetFromKeyView):  # type: ignore[misc]  # the package is untyped
+    """Opened from the mail: the key goes from the address into the session at once."""
+
+    template_name = "accounts/reset.html"
+    success_url = "/login/"
 
 
 class SignOutPage(LogoutView):

@@ -45,6 +45,8 @@ class TaskName(StrEnum):
     MEASURE_STORAGE = "upkeep.measure_storage"
     CLEAN_STORAGE = "upkeep.clean_storage"
     FOLLOW_FEED = "notifications.follow_feed"
+    MAIL_RESET = "accounts.mail_reset"
+    MAIL_INVITE = "accounts.mail_invite"
     DELIVER_NOTIFICATIONS = "notifications.deliver"
     RUN_CLEANING = "upkeep.run_cleaning"
 
@@ -69,6 +71,8 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.MEASURE_STORAGE: Queue.MAINTENANCE,
     TaskName.CLEAN_STORAGE: Queue.MAINTENANCE,
     TaskName.FOLLOW_FEED: Queue.EVENTS,
+    TaskName.MAIL_RESET: Queue.EVENTS,
+    TaskName.MAIL_INVITE: Queue.EVENTS,
     TaskName.DELIVER_NOTIFICATIONS: Queue.EVENTS,
     TaskName.RUN_CLEANING: Queue.MAINTENANCE,
 }

@@ -83,6 +83,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Ask for a new one.",
     ),
     "weak_password": ("The password will not do.", "The detail says why. Choose another."),
+    "waitlist_closed": ("This instance has no waitlist.", "Ask its owner for an invite."),
+    "sent_lately": ("An invite was sent within the last hour.", "Wait, or copy its link."),
     "last_owner": (
         "An instance has at least one owner.",
         "Make another person an owner first.",

@@ -5,6 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from apps.accounts.models import User
+from apps.accounts.roles import Role
 from apps.accounts.signin.notices import account_notice
 from apps.notifications.services import notify
 
@@ -12,6 +13,13 @@ _LINK = "/settings/security"
 
 
 @receiver(account_notice, dispatch_uid="notifications.account")
-def account_told(sender: Any, user: User, kind: str, facts: dict[str, Any], **_: Any) -> None:
+def account_told(
+    sender: Any, user: User | None, kind: str, facts: dict[str, Any], **_: Any
+) -> None:
     body = "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items() if value)
-    notify(kind=f"account.{kind}", user=user, body=body, link=_LINK, about=("user", user.pk))
+    if user is None:
+        link = "/admin/waitlist"
+        notify(kind=f"account.{kind}", role=Role.ADMIN, body=body, link=link, dedupe_key=kind)
+    else:
+        about = ("user", user.pk)
+        notify(kind=f"account.{kind}", user=user, body=body, link=_LINK, about=about)

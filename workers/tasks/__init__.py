@@ -1,5 +1,5 @@
 """The Celery tasks, one thin module a domain. Celery finds them through this package."""
 
-from workers.tasks import notifications, runs, upkeep
+from workers.tasks import accounts, notifications, runs, upkeep
 
-__all__ = ["notifications", "runs", "upkeep"]
+__all__ = ["accounts", "notifications", "runs", "upkeep"]

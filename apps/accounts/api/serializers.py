@@ -4,7 +4,7 @@ from zoneinfo import available_timezones
 from rest_framework import serializers
 
 from apps.accounts.links import oidc_callback_link
-from apps.accounts.models import ApiKey, AuditEvent, Invite, OidcProvider, User
+from apps.accounts.models import ApiKey, AuditEvent, Invite, OidcProvider, User, WaitlistEntry
 from apps.accounts.models.oidc import SLUG
 from apps.accounts.roles import Role
 from apps.core.api.callers import SCOPES
@@ -377,3 +377,52 @@ class OidcFindingSerializer(serializers.Serializer[Any]):
 class OidcCheckSerializer(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
     checks = OidcFindingSerializer(many=True)
+
+
+class WaitlistJoinSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    note = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+    website = serializers.CharField(
+        required=False, default="", max_length=500, allow_blank=True, help_text="Leave it empty."
+    )
+
+
+class WaitlistEntrySerializer(serializers.ModelSerializer[WaitlistEntry]):
+    status = serializers.ChoiceField(choices=WaitlistEntry.Status.choices)
+
+    class Meta:
+        model = WaitlistEntry
+        fields = (
+            "id",
+            "email",
+            "note",
+            "status",
+            "created_at",
+            "invited_at",
+            "registered_at",
+            "mail_error",
+        )
+
+
+class WaitlistInvitedSerializer(WaitlistEntrySerializer):
+    url = serializers.CharField(help_text="Only where no mail server is set. Shown this once.")
+
+    class Meta(WaitlistEntrySerializer.Meta):
+        fields = (*WaitlistEntrySerializer.Meta.fields, "url")  # type: ignore[assignment]  # longer
+
+
+class WaitlistBulkSerializer(serializers.Serializer[Any]):
+    ids = serializers.ListField(
+        child=serializers.CharField(max_length=40), allow_empty=False, max_length=100
+    )
+
+
+class WaitlistBulkItemSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    ok = serializers.BooleanField()
+    code = serializers.CharField(help_text="Why not.")
+    url = serializers.CharField(help_text="Only where no mail server is set.")
+
+
+class WaitlistBulkResultSerializer(serializers.Serializer[Any]):
+    items = WaitlistBulkItemSerializer(many=True)

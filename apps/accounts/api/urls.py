@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from apps.accounts.api.views import entry, keys, me, oidc, tickets, users
+from apps.accounts.api.views import entry, keys, me, oidc, tickets, users, waitlist
 from apps.core.api.urls import route
 
 urlpatterns = [
@@ -34,6 +34,14 @@ urlpatterns = [
     route("auth/audit/verify", users.AuditVerifyView.as_view(), name="auth-audit-verify"),
     route("auth/stream-ticket", tickets.StreamTicketView.as_view(), name="auth-stream-ticket"),
     route("auth/login-link", tickets.LoginLinkView.as_view(), name="auth-login-link"),
+    route("waitlist", waitlist.WaitlistView.as_view(), name="waitlist"),
+    route("waitlist/invite-bulk", waitlist.WaitlistBulkView.as_view(), name="waitlist-bulk"),
+    route("waitlist/<str:entry_id>", waitlist.WaitlistEntryView.as_view(), name="waitlist-entry"),
+    route(
+        "waitlist/<str:entry_id>/invite",
+        waitlist.WaitlistInviteView.as_view(),
+        name="waitlist-invite",
+    ),
     route("admin/users", users.UsersView.as_view(), name="admin-users"),
     route("admin/users/<str:user_id>", users.UserView.as_view(), name="admin-user"),
     route(

@@ -13,6 +13,7 @@ from apps.accounts.models.credentials import (
 from apps.accounts.models.entry import Invite, SetupState, new_invite_id
 from apps.accounts.models.oidc import OidcProvider, new_oidc_provider_id, usual_scopes
 from apps.accounts.models.users import User, new_user_id
+from apps.accounts.models.waitlist import WaitlistEntry, new_waitlist_id
 
 __all__ = [
     "SESSION_SCOPES",
@@ -26,9 +27,11 @@ __all__ = [
     "SetupState",
     "StreamTicket",
     "User",
+    "WaitlistEntry",
     "new_invite_id",
     "new_oidc_provider_id",
     "new_session_token_id",
     "new_user_id",
+    "new_waitlist_id",
     "usual_scopes",
 ]

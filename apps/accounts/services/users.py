@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils.crypto import get_random_string
 
 from apps.accounts.audit import audit
-from apps.accounts.models import ApiKey, SessionToken, StreamTicket, User
+from apps.accounts.models import ApiKey, SessionToken, StreamTicket, User, WaitlistEntry
 from apps.accounts.models.audit import AuditEvent
 from apps.accounts.roles import Role, outranks
 from apps.accounts.sessions import browser_sessions_end
@@ -58,8 +58,15 @@ def user_create(
     except IntegrityError:
         raise Conflict("This address has an account already.", code="already_exists") from None
     email_confirmed_set(user)
+    waitlist_leave(user)
     audit("user.create", user, {"role": role})
     return user
+
+
+def waitlist_leave(user: User) -> None:
+    """Who waited for this account has it now."""
+    waiting = WaitlistEntry.objects.filter(email__iexact=user.email, registered_at=None)
+    waiting.update(registered_at=Now())
 
 
 def checked_email(email: str) -> str:

@@ -42,7 +42,14 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # who makes an account, by invite or hand, 
 ACCOUNT_EMAIL_NOTIFICATIONS = False  # `apps.accounts.signin.receivers` tells, through one door
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_RATE_LIMITS = {"login": "10/m/ip", "login_failed": "10/m/ip,5/300s/key"}
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # strangers get no mail of ours
+ACCOUNT_RATE_LIMITS = {
+    "login": "10/m/ip",
+    "login_failed": "10/m/ip,5/300s/key",
+    "reset_password": "5/h/ip,3/h/key",
+}
+PASSWORD_RESET_TIMEOUT = 3600
+WAITLIST_OPEN = env.bool("DJINNBOT_WAITLIST", default=False)
 # Who may sign in with a password while an identity provider does the rest: `all` or `owner_only`,
 # so that an owner comes in also when the provider is away.
 LOCAL_LOGIN = env.str("DJINNBOT_LOCAL_LOGIN", default="all")
@@ -59,7 +66,7 @@ HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 900
 HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 604_800
 HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True  # an ended session ends its tokens at once
 HEADLESS_FRONTEND_URLS = {
-    "account_reset_password_from_key": "/login/reset/{key}",
+    "account_reset_password_from_key": "/login/reset/{key}/",
     "account_signup": "/login/",
     "socialaccount_login_error": "/login/",
 }

@@ -16,7 +16,7 @@ from apps.accounts.models import OidcProvider, User
 from apps.accounts.models.audit import AuditEvent
 from apps.accounts.roles import Role
 from apps.accounts.services.oidc import role_of_groups
-from apps.accounts.services.users import user_set_role, username_for
+from apps.accounts.services.users import user_set_role, username_for, waitlist_leave
 from apps.accounts.signin.oidc import refusals
 from apps.accounts.signin.oidc.provider import OidcSignIn
 from apps.accounts.signin.oidc.refusals import OidcRefused
@@ -84,6 +84,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # the p
         user.role = role_of_groups(row, told["groups"])
         user.set_unusable_password()
         sociallogin.save(request)
+        waitlist_leave(user)
         audit("user.create", user, {"role": user.role, "provider": row.slug})
         return user
 

@@ -1,5 +1,5 @@
 import type { BudgetStatus } from "@/api/usage";
-import { count, money } from "@/lib/format";
+import { count, money, shortId } from "@/lib/format";
 
 import type { Tone } from "./ui/badge";
 import { Progress } from "./ui/progress";
@@ -49,7 +49,7 @@ export function measureOf(status: BudgetStatus): Measure | null {
 }
 
 export function budgetName(status: Pick<BudgetStatus, "scope" | "subject" | "window">): string {
-  const who = status.scope === "instance" ? "Instance" : `${status.scope} ${status.subject}`;
+  const who = status.scope === "instance" ? "Instance" : `${status.scope} ${shortId(status.subject.replace(`${status.scope}_`, ""))}`;
   return `${who}, ${WINDOWS[status.window] ?? status.window}`;
 }
 

@@ -14,8 +14,8 @@ interface StackedBarsProps {
   bucketText: (bucket: string) => string;
 }
 
-const WIDTH = 960;
-const HEIGHT = 220;
+const WIDTH = 1200;
+const HEIGHT = 240;
 const LEFT = 64;
 const BOTTOM = 22;
 const TOP = 8;

@@ -1,6 +1,7 @@
 import { unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
+import { getNonce } from "get-nonce";
 import { useEffect, useRef } from "react";
 
 import { look } from "./look";
@@ -22,6 +23,7 @@ export function TextDiff({ label, before, after }: TextDiffProps) {
         doc: after,
         extensions: [
           lineNumbers(),
+          EditorView.cspNonce.of(getNonce() ?? ""),
           EditorView.lineWrapping,
           EditorState.readOnly.of(true),
           EditorView.contentAttributes.of({ "aria-label": label }),

@@ -4,6 +4,7 @@ import { yaml } from "@codemirror/lang-yaml";
 import { syntaxHighlighting } from "@codemirror/language";
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { getNonce } from "get-nonce";
 import { useEffect, useRef } from "react";
 
 import { colours, look } from "./look";
@@ -36,6 +37,7 @@ export function TextEditor({ label, language, initial, readOnly = false, onChang
         extensions: [
           lineNumbers(),
           history(),
+          EditorView.cspNonce.of(getNonce() ?? ""),
           EditorView.lineWrapping,
           EditorState.readOnly.of(readOnly),
           EditorView.contentAttributes.of({ "aria-label": label }),

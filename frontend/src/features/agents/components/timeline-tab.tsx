@@ -12,10 +12,10 @@ import { timelineQuery } from "../queries";
 type Entry = Schemas["TimelineEntry"];
 
 const KINDS: Record<Entry["type"], [mark: string, word: string]> = {
-  work_started: ["running", "Began a step"],
-  work_complete: ["completed", "Completed a step"],
-  work_failed: ["failed", "Failed a step"],
-  session_started: ["running", "Began a session"],
+  work_started: ["pending", "Began step"],
+  work_complete: ["completed", "Completed step"],
+  work_failed: ["failed", "Failed step"],
+  session_started: ["pending", "Began a session"],
   session_completed: ["completed", "Ended a session"],
   session_failed: ["failed", "Failed a session"],
   inbox_message_received: ["idle", "Got a message"],

@@ -25,7 +25,9 @@ import { movingRunsQuery, newestRunsQuery } from "../queries";
 import { FirstDay } from "./first-day";
 import { SystemAlert } from "./system-alert";
 
-const SHOWN_DECISIONS = 4;
+const SHOWN_DECISIONS = 3;
+/** Of single runs and sessions the run's own page tells. */
+const SHOWN_BUDGETS = new Set(["instance", "user", "project", "agent"]);
 const RUNS = ["runs"] as const;
 
 export function HomePage() {
@@ -203,7 +205,7 @@ function MoneyCard() {
         <Loaded query={budgets} skeleton={null}>
           {(rows) => (
             <div className="grid gap-3">
-              {rows.slice(0, 3).map((row) => (
+              {rows.filter((row) => SHOWN_BUDGETS.has(row.scope)).slice(0, 3).map((row) => (
                 <BudgetBar key={`${row.budget_id}-${row.subject}`} status={row} />
               ))}
             </div>

@@ -74,7 +74,7 @@ export function UsagePage() {
               range={range}
               group={group}
               since={since}
-              show={search.show ?? "cost"}
+              show={search.show ?? firstMeasure(rows)}
               onShow={(show) => set({ show })}
             />
           )
@@ -83,6 +83,9 @@ export function UsagePage() {
     </Page>
   );
 }
+
+/** Money, unless nothing has cost any. */
+const firstMeasure = (rows: UsageRow[]): keyof typeof MEASURES => (totalsOf(rows).cost > 0 ? "cost" : "tokens");
 
 interface OverviewProps {
   rows: UsageRow[];

@@ -63,6 +63,7 @@ SPECTACULAR_SETTINGS = {
         "AgentStateEnum": "apps.runs.team.AgentState",
         "ContainerStatusEnum": "apps.sessions.models.ContainerInstance.Status",
         "SeverityEnum": [("error", "error"), ("warning", "warning"), ("info", "info")],
+        "WaitlistStatusEnum": "apps.accounts.models.WaitlistEntry.Status",
         "NotificationLevelEnum": "apps.notifications.kinds.Level",
         "SessionStatusEnum": "apps.sessions.models.AgentSession.Status",
         "ScopeEnum": "apps.llm.models.budgets.BudgetScope",

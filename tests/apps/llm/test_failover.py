@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -23,7 +24,7 @@ from apps.llm.gateway import health
 from apps.llm.gateway.asgi import with_gateway
 from apps.llm.gateway.table import PREFIX
 from apps.llm.gateway.waiting import retry_after_s
-from apps.llm.models import Budget, LlmCall, ProviderKey, RegistryVersion
+from apps.llm.models import Budget, BudgetHold, LlmCall, ProviderKey, RegistryVersion
 from tests.apps.llm.foreign import Answer, Asked, Foreign, foreign_provider, refused, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -345,6 +346,46 @@ async def test_responses_and_embeddings_pass_through(
         ("responses", 4, 5, 4, ""),
         ("responses", 4, 5, 4, ""),
     ]
+
+
+async def test_a_provider_that_is_slow_is_given_up(
+    client: httpx2.AsyncClient, first: Foreign, settings: Settings
+) -> None:
+    settings.LLM_FIRST_BYTE_TIMEOUT_S = 0.3
+    given_up = threading.Event()
+    first.answer = lambda asked: said() if given_up.wait(60) else refused(500)
+    answer = await ask(client, "custom-first/m")
+    given_up.set()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "upstream_timeout")
+    assert await in_thread(settled) == ["upstream_timeout"]
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"[1]", b"\xff\xfe"])
+async def test_an_answer_that_is_none_is_told(
+    client: httpx2.AsyncClient, first: Foreign, body: bytes
+) -> None:
+    first.answer = lambda asked: Answer(body=body)
+    answer = await ask(client, "custom-first/m")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_malformed")
+    assert await in_thread(settled) == ["upstream_malformed"]
+
+
+async def test_a_stream_with_nonsense_in_it_passes_and_is_marked(
+    client: httpx2.AsyncClient, first: Foreign
+) -> None:
+    """What the client makes of it is its own matter; the books say that it was not well."""
+    good = b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n'
+    first.answer = lambda asked: Answer(body=good + b"data: {nonsense\n\ndata: [DONE]\n\n")
+    answer = await ask(client, "custom-first/m", stream=True)
+    assert (answer.status_code, b"nonsense" in answer.content) == (200, True)
+    assert await in_thread(settled) == ["upstream_malformed"]
+
+
+def settled() -> list[str]:
+    """The error of each row; nothing is held any more."""
+    assert not BudgetHold.objects.filter(released_at=None).exists()
+    assert all(row.ended_at is not None for row in rows())
+    return [row.error_class for row in rows()]
 
 
 async def test_a_database_that_fails_is_no_fault_of_the_gateway(

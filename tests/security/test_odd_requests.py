@@ -15,7 +15,7 @@ from apps.core.api.parsers import JsonParser
 from apps.core.errors import TooLarge
 from tests.apps.core.test_url_table import Operation, operations
 from tests.security.conftest import CALLERS, undone
-from tests.security.world import World
+from tests.security.world import Person, World
 
 pytestmark = pytest.mark.django_db
 
@@ -53,8 +53,9 @@ class _Ids(dict[str, str]):
         return "none"
 
 
-def url_of(operation: Operation, world: World) -> str:
-    ids = _Ids(world["root"].ids)
+def url_of(operation: Operation, person: Person) -> str:
+    """With ids of what is theirs."""
+    ids = _Ids(person.ids)
     for name in operation.numbered:
         ids.setdefault(name, "1")
     return operation.path.format_map(ids)
@@ -89,7 +90,7 @@ def test_odd_bodies(world: World) -> None:
 
     def calls() -> Iterator[tuple[str, Any]]:
         for operation in writes:
-            url = url_of(operation, world)
+            url = url_of(operation, world["root"])
             for name, (body, kind) in BODIES.items():
                 yield f"{operation} with {name}", send(world, operation.method, url, body, kind)
 
@@ -139,7 +140,7 @@ def test_odd_queries(world: World) -> None:
         for operation in operations():
             if operation.method != "GET" or not operation.is_paged:
                 continue
-            url = url_of(operation, world)
+            url = url_of(operation, world["root"])
             for query in odd:
                 yield f"{operation} ?{query[:30]}", send(world, "GET", f"{url}?{query}")
 
@@ -157,7 +158,7 @@ def test_methods_that_are_not_there(world: World) -> None:
     for operation in operations():
         if operation.is_async:
             continue
-        answer = send(world, next(methods), url_of(operation, world))
+        answer = send(world, next(methods), url_of(operation, world["root"]))
         assert answer.status_code == 405, (str(operation), answer.status_code)
         assert answer["Content-Type"] == "application/problem+json", str(operation)
         assert operation.method in answer["Allow"], str(operation)
@@ -167,7 +168,7 @@ def test_head_is_a_get_without_a_body(world: World) -> None:
     for operation in operations():
         if operation.method != "GET" or operation.is_async:
             continue
-        url = url_of(operation, world)
+        url = url_of(operation, world["root"])
         answer = send(world, "HEAD", url)
         assert answer.status_code == send(world, "GET", url).status_code, str(operation)
         assert answer.getvalue() == b"", str(operation)

@@ -17,6 +17,7 @@ from apps.evals.models import Case, Evaluation, EvaluationRun
 from apps.llm.models import Budget, LlmCall, ProviderConfig
 from apps.llm.services import key_set
 from apps.llm.usage.rollup import usage_roll_up
+from apps.notifications.models import Notification, Webhook
 from apps.repos.models import Workspace
 from apps.runs.models import (
     Approval,
@@ -28,6 +29,7 @@ from apps.runs.models import (
     StepCheck,
     StepExecution,
 )
+from apps.secrets.services import secret_create
 from apps.sessions.models import AgentSession, ContainerInstance, EgressRecord
 from tests.apps.repos.conftest import git, make_repository
 from tests.support.runs import make_agents, make_run
@@ -53,7 +55,10 @@ class Person:
 
 
 # Path parameters that name something a person owns; the others name what all may see.
-OWNED = ("run_id", "session_id", "approval_id", "call_id", "case_id", "evaluation_id")
+OWNED = (
+    *("run_id", "session_id", "approval_id", "call_id", "case_id", "evaluation_id"),
+    *("secret_id", "notification_id", "webhook_id"),
+)
 
 
 @dataclass(kw_only=True)
@@ -106,6 +111,8 @@ def _person(name: str, role: str, root: Path) -> Person:
         "task_id": word,
         "name": "SOUL.md",
         "tool_name": "read",
+        **_secret(user, word),
+        **_notification(user, word),
         "model": "gpt-4o",
     }
     _provider_key(user, word)
@@ -203,6 +210,21 @@ def _budget(user: User) -> Budget:
     return Budget.objects.create(
         scope="user", ref=user.pk, window="month", hard_micro=1_000_000, soft_micro=500_000
     )
+
+
+def _secret(user: User, word: str) -> dict[str, str]:
+    secret = secret_create(
+        by=user, name=word, type="env", env_key="API_TOKEN", value=f"value-{word}", reveal=True
+    )
+    return {"secret_id": secret.pk}
+
+
+def _notification(user: User, word: str) -> dict[str, str]:
+    made = Notification.objects.create(
+        kind="run.failed", level="error", title=word, body=word, user=user
+    )
+    webhook = Webhook.objects.create(user=user, name=word, url=f"https://{word}.example/")
+    return {"notification_id": made.pk, "webhook_id": webhook.pk}
 
 
 def _provider_key(user: User, word: str) -> None:

@@ -1,4 +1,4 @@
-"""The content security policy, and its looser form for the admin's theme."""
+"""The content security policy, its looser form for the admin's theme, and what pages may use."""
 
 from typing import Any
 
@@ -11,6 +11,13 @@ ADMIN_PREFIX = "/django-admin/"
 
 
 class ContentSecurityPolicy(CSPMiddleware):
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        answer: HttpResponseBase = super().process_response(request, response)
+        return answer
+
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:

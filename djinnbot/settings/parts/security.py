@@ -22,8 +22,15 @@ ADMIN_CSP_UPDATE = {
     "style-src": ["'unsafe-inline'"],
 }
 
+# What pages of ours may ask a device for; a frame inside them nothing.
+PERMISSIONS_POLICY = (
+    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), midi=(),"
+    " payment=(), usb=(), microphone=(self), publickey-credentials-get=(self),"
+    " publickey-credentials-create=(self)"
+)
+
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # of one body; see `core.api.parsers`

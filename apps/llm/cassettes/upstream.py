@@ -1,7 +1,11 @@
 """Recording wraps an upstream; replaying takes its place."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import orjson
+import structlog
 
 from apps.core.aio import in_thread
 from apps.llm.cassettes.canonical import canonical, key_of
@@ -13,6 +17,13 @@ from apps.llm.gateway.request import ModelRequest
 from apps.llm.gateway.sse import SseSplitter
 from apps.llm.gateway.upstream import Upstream, UpstreamResponse
 from apps.llm.keys import mask_secrets
+from apps.secrets.masking import SecretMasker, session_masker
+
+log = structlog.get_logger(__name__)
+
+_SPOKEN = frozenset(
+    {"content", "text", "thinking", "reasoning_content", "partial_json", "arguments"}
+)
 
 
 class RecorderUpstream:
@@ -49,9 +60,15 @@ class RecorderUpstream:
             await response.aclose()
 
     def _save(self, request: ModelRequest, chunks: list[bytes]) -> None:
-        asked = canonical(request)
-        text = mask_secrets(b"".join(chunks).decode(errors="replace"))
+        known = session_masker(request.facts.session_id)
+        asked = _asked(request, known)
+        text = known.masked(mask_secrets(b"".join(chunks).decode(errors="replace")))
         parts = _events(text) if request.stream else [text]
+        said = "".join(_words(parts))
+        if known.masked(said) != said:
+            # It was told in pieces: no piece can be masked, so none is kept.
+            log.warning("an answer with a secret in it is not recorded", model=request.name)
+            return
         self._store.save(key_of(asked), Cassette(request=asked, chunks=tuple(parts)))
 
 
@@ -60,7 +77,7 @@ class PlayerUpstream:
         self._store = CassetteStore(directory)
 
     async def open(self, request: ModelRequest) -> UpstreamResponse:
-        asked = canonical(request)
+        asked = await in_thread(_asked, request)
         cassette = await in_thread(self._store.load, key_of(asked))
         if cassette is None:
             raise await in_thread(self._miss, request, asked)
@@ -73,6 +90,33 @@ class PlayerUpstream:
             code="cassette_miss",
             http_status=409,
         )
+
+
+def _asked(request: ModelRequest, known: SecretMasker | None = None) -> dict[str, object]:
+    """The request as cassettes know it, without the secrets of its session."""
+    known = session_masker(request.facts.session_id) if known is None else known
+    return canonical(replace(request, body=known.masked_value(dict(request.body))))
+
+
+def _words(parts: list[str]) -> Iterator[str]:
+    """What the model said and called in an answer, piece by piece."""
+    for part in parts:
+        for line in part.splitlines():
+            body = line.removeprefix("data:").strip()
+            if body.startswith("{"):
+                yield from _texts(orjson.loads(body))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(inner, str) and name in _SPOKEN:
+                yield inner
+            else:
+                yield from _texts(inner)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _told(differences: list[Difference] | None) -> str:

@@ -343,8 +343,13 @@ class RunKnowledgeView(_OneRunView):
     )
     def post(self, request: Request, run_id: str) -> Response:
         body = parsed(shapes.KnowledgeAddSerializer, request)
-        agent_id = str(getattr(self.caller.credential, "agent_id", ""))
-        note = services.run_knowledge_add(run_id=self.run(), agent_id=agent_id, **body)
+        credential = self.caller.credential
+        note = services.run_knowledge_add(
+            run_id=self.run(),
+            agent_id=str(getattr(credential, "agent_id", "")),
+            session_id=str(getattr(credential, "session_id", "")),
+            **body,
+        )
         return Response(selectors.knowledge_get(note.pk), status=201)
 
 

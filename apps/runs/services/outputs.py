@@ -8,6 +8,7 @@ from apps.runs.events import run_event, run_events_append
 from apps.runs.models import Run, RunKnowledge, RunOutput, StepExecution
 from apps.runs.services.finish import retried
 from apps.runs.state import RunState, run_lock
+from apps.secrets.masking import session_masker
 
 EXECUTORS = frozenset({RunKind.EXECUTOR, RunKind.APPROACH})
 
@@ -74,13 +75,19 @@ def _newest(run_id: str, generation: int, step_id: str) -> StepExecution:
 
 
 def run_knowledge_add(
-    *, run_id: str, agent_id: str, category: str, content: str, importance: str = "medium"
+    *,
+    run_id: str,
+    agent_id: str,
+    category: str,
+    content: str,
+    importance: str = "medium",
+    session_id: str = "",
 ) -> RunKnowledge:
-    """What an agent wants the later steps of its run to know."""
+    """What an agent wants the later steps of its run to know, without its session's secrets."""
     return RunKnowledge.objects.create(
         run_id=run_id,
         agent_id=agent_id,
         category=category,
-        content=content,
+        content=session_masker(session_id).masked(content),
         importance=importance,
     )

@@ -21,6 +21,7 @@ EGRESS_SOCKET = env.str("DJINNBOT_EGRESS_SOCKET", default="")
 DEFAULT_MODEL = env.str("DJINNBOT_MODEL", default="")
 
 STEP_EXECUTOR = env.str("DJINNBOT_STEP_EXECUTOR", default="workers.engine.agent.AgentExecutor")
+SECRET_MASKER = "workers.protocol.masking.Masker"  # noqa: S105  a class
 RUNNER = env.str("DJINNBOT_RUNNER", default="auto")  # auto | docker | bubblewrap | process
 AGENT_IMAGE = env.str("DJINNBOT_AGENT_IMAGE", default="djinnbot-agent:slim")
 

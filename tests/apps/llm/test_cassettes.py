@@ -9,13 +9,16 @@ import httpx2
 import pytest
 from pytest_django.fixtures import Settings
 
+from apps.accounts.models import SessionToken, User
 from apps.accounts.services import session_token_create
+from apps.agents.sync import agents_sync
 from apps.core.aio import in_thread
 from apps.core.async_sql import sql_pool_close
 from apps.llm.cassettes.canonical import settled_text
 from apps.llm.gateway.asgi import with_gateway
 from apps.llm.gateway.table import PREFIX
 from apps.llm.models import LlmCall
+from apps.secrets.services import secret_create, secret_grant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,12 +29,17 @@ steps:
       turns: [{say: never to the end of it, cut: true}]
     - match: {prompt_matches: tell a key}
       turns: [{say: "The key is sk-canary-7f3a9b2c5d8e1f40, keep it."}]
+    - match: {prompt_matches: keep silent}
+      turns: [{say: Nothing.}]
+    - match: {prompt_matches: tell the value}
+      turns: [{say: "It is marker-Zq7wRt41-0f9c2d, keep it.", chunk_chars: 5}]
     - turns:
         - say: "Recorded: {{ prompt }}"
           call: [{tool: read, args: {path: a.txt}}]
         - say: "Then: {{ last_result }}"
 """
 Ask = Callable[..., Any]
+MARKER = "marker-Zq7wRt41-0f9c2d"
 
 
 async def _nothing(scope: Any, receive: Any, send: Any) -> None:
@@ -221,3 +229,31 @@ async def test_a_cassette_is_readable(
 )
 def test_what_changes_from_run_to_run_is_taken_out(text: str, settled: str) -> None:
     assert settled_text(text) == settled
+
+
+def _granted_to_session() -> None:
+    """The session of the client may use a secret."""
+    agents_sync()
+    user = User.objects.create(username="ada")
+    secret = secret_create(by=user, name="Token", type="env", value=MARKER)
+    grant = secret_grant(secret=secret, agent_id="finn", by=user, is_manager=True)
+    SessionToken.objects.update(grants={"models": ["*"], "secrets": [grant.pk]})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_secrets_of_the_session_are_not_recorded(
+    client: httpx2.AsyncClient, cassettes: Path, settings: Settings, stream: bool
+) -> None:
+    await in_thread(_granted_to_session)
+    settings.LLM_CASSETTE = "record"
+    await ask(client, request(f"keep silent of {MARKER}", stream=stream))
+    told = await ask(client, request("tell the value", stream=stream))
+    assert told.status_code == 200
+    kept = "".join(path.read_text() for path in files(cassettes))
+    assert "keep silent of ***" in kept
+    for at in range(0, len(MARKER) - 5):
+        assert MARKER[at : at + 6] not in kept
+    # A request is found again, whatever the secret is by then.
+    settings.LLM_CASSETTE = "replay"
+    again = await ask(client, request(f"keep silent of {MARKER}", stream=stream))
+    assert again.status_code == 200

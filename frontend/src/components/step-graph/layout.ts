@@ -28,6 +28,9 @@ export interface Route {
   isBack: boolean;
   /** Lane of a back route: 0 is the innermost. */
   lane: number;
+  /** No step stands between its source, or its target, and the lanes. */
+  isSourceFree: boolean;
+  isTargetFree: boolean;
   taken: boolean;
 }
 
@@ -40,15 +43,15 @@ export interface Layout {
   right: number;
 }
 
-export const NODE_WIDTH = 208;
-export const NODE_HEIGHT = 64;
+export const NODE_WIDTH = 176;
+export const NODE_HEIGHT = 56;
 
 /** `taken`: pairs “source target” that a run has gone. */
 export function layoutSteps(steps: readonly StepNode[], edges: readonly StepRoute[], taken: ReadonlySet<string>): Layout {
   const place = new Map(steps.map((step, at) => [step.id, at]));
   const routes = mergedRoutes(place, edges, taken);
   const graph = new dagre.graphlib.Graph<object>();
-  graph.setGraph({ rankdir: "TB", nodesep: 40, ranksep: 44, marginx: 8, marginy: 8 });
+  graph.setGraph({ rankdir: "TB", nodesep: 24, ranksep: 52, marginx: 8, marginy: 8 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const step of steps) graph.setNode(step.id, { width: NODE_WIDTH, height: NODE_HEIGHT });
   for (const route of routes) if (!route.isBack) graph.setEdge(route.source, route.target);
@@ -58,18 +61,26 @@ export function layoutSteps(steps: readonly StepNode[], edges: readonly StepRout
     return { id: step.id, x: x - NODE_WIDTH / 2, y: y - NODE_HEIGHT / 2 };
   });
   const right = Math.max(0, ...nodes.map((node) => node.x)) + NODE_WIDTH;
+  const isFree = (id: string): boolean => {
+    const own = nodes.find((node) => node.id === id);
+    return !own || !nodes.some((node) => node.x > own.x && Math.abs(node.y - own.y) < NODE_HEIGHT);
+  };
+  for (const route of routes) {
+    route.isSourceFree = isFree(route.source);
+    route.isTargetFree = isFree(route.target);
+  }
   assignLanes(routes.filter((route) => route.isBack), new Map(nodes.map((node) => [node.id, node.y])));
   const lanes = Math.max(0, ...routes.filter((route) => route.isBack).map((route) => route.lane + 1));
   return {
     nodes,
     routes,
     right,
-    width: right + lanes * LANE_WIDTH + 16,
+    width: right + (lanes > 0 ? 10 + lanes * LANE_WIDTH + 24 : 8),
     height: Math.max(0, ...nodes.map((node) => node.y)) + NODE_HEIGHT + 8,
   };
 }
 
-export const LANE_WIDTH = 30;
+export const LANE_WIDTH = 36;
 
 /** Several results that lead the same way are one route with all their words. */
 function mergedRoutes(place: ReadonlyMap<string, number>, edges: readonly StepRoute[], taken: ReadonlySet<string>): Route[] {
@@ -80,7 +91,8 @@ function mergedRoutes(place: ReadonlyMap<string, number>, edges: readonly StepRo
     if (from === undefined || to === undefined) return;
     const id = `${source} ${target}`;
     const route = routes.get(id) ?? {
-      id, source, target, label: "", words: [], isBack: to <= from, lane: 0, taken: taken.has(id),
+      id, source, target, label: "", words: [], isBack: to <= from, lane: 0, isSourceFree: true, isTargetFree: true,
+      taken: taken.has(id),
     };
     if (word && !route.words.includes(word)) route.words.push(word);
     routes.set(id, route);

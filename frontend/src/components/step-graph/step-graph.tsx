@@ -24,7 +24,7 @@ export function StepGraph({ steps, edges, taken, selected, onSelect, className }
   }, [shape]);
   const isRun = steps.some((step) => step.status !== "");
   const places = new Map(layout.nodes.map((node) => [node.id, node]));
-  const nodes: Node<StepData>[] = steps.map((step) => ({
+  const nodes: Node<StepData, "step">[] = steps.map((step) => ({
     id: step.id,
     type: "step",
     position: places.get(step.id) ?? { x: 0, y: 0 },
@@ -35,6 +35,11 @@ export function StepGraph({ steps, edges, taken, selected, onSelect, className }
     selectable: false,
     focusable: false,
   }));
+  // What the view is fitted to: the lanes of the routes back, too.
+  const frame: Node<Record<string, never>, "frame"> = {
+    id: FRAME, type: "frame", position: { x: 0, y: 0 }, width: layout.width, height: layout.height, data: {},
+    draggable: false, selectable: false, focusable: false, zIndex: -1,
+  };
   const flowEdges: Edge<RouteData>[] = layout.routes.map((route) => ({
     id: route.id,
     source: route.source,
@@ -52,7 +57,7 @@ export function StepGraph({ steps, edges, taken, selected, onSelect, className }
       <ReactFlowProvider>
         <ReactFlow
           key={shape}
-          nodes={nodes}
+          nodes={[frame, ...nodes]}
           edges={flowEdges}
           nodeTypes={NODE_TYPES}
           edgeTypes={EDGE_TYPES}
@@ -74,7 +79,7 @@ export function StepGraph({ steps, edges, taken, selected, onSelect, className }
   );
 }
 
-function StepBox({ data }: NodeProps<Node<StepData>>) {
+function StepBox({ data }: NodeProps<Node<StepData, "step">>) {
   const { step, selected, isRun, onSelect } = data;
   const unreached = isRun && step.status === NOT_REACHED;
   return (
@@ -116,7 +121,7 @@ function RouteLine({ sourceX, sourceY, targetX, targetY, data, markerEnd, id }: 
   const { route, right } = data;
   const shift = route.isBack ? 10 : 0;
   const [path, x, y] = route.isBack
-    ? backPath(sourceX, sourceY + shift, targetX, targetY - shift, right + 14 + route.lane * LANE_WIDTH)
+    ? backPath({ x: sourceX, y: sourceY + shift }, { x: targetX, y: targetY - shift }, right, route)
     : onPath(sourceX, sourceY, targetX, targetY);
   return (
     <>
@@ -147,12 +152,34 @@ function onPath(x1: number, y1: number, x2: number, y2: number): Path {
   return [`M${x1} ${y1}C${x1} ${middle} ${x2} ${middle} ${x2} ${y2}`, (x1 + x2) / 2, middle];
 }
 
-/** Out at the right, up along a lane, in again at the right. */
-function backPath(x1: number, y1: number, x2: number, y2: number, lane: number): Path {
-  const r = 8;
-  const path = `M${x1} ${y1}H${lane - r}Q${lane} ${y1} ${lane} ${y1 - r}V${y2 + r}Q${lane} ${y2} ${lane - r} ${y2}H${x2}`;
-  return [path, lane, (y1 + y2) / 2];
+interface Point {
+  x: number;
+  y: number;
 }
 
-const NODE_TYPES = { step: StepBox };
+const CORNER = 8;
+const GAP = NODE_HEIGHT / 2 + 14;
+
+/**
+ * Out at the right, up along a lane, in again at the right. A step that has others at its right is
+ * left and reached through the gap below or above its row, so that no line lies under a step.
+ */
+function backPath(from: Point, to: Point, right: number, route: Route): Path {
+  const lane = right + 18 + route.lane * LANE_WIDTH;
+  const y1 = route.isSourceFree ? from.y : from.y + GAP;
+  const y2 = route.isTargetFree ? to.y : to.y - GAP;
+  const out = y1 === from.y ? `M${from.x} ${from.y}` : `M${from.x} ${from.y}h6V${y1}`;
+  const back = y2 === to.y ? `H${to.x}` : `H${to.x + 10}V${to.y}H${to.x}`;
+  const path = `${out}H${lane - CORNER}Q${lane} ${y1} ${lane} ${y1 - CORNER}V${y2 + CORNER}Q${lane} ${y2} ${lane - CORNER} ${y2}${back}`;
+  return [path, lane, (y1 + y2) / 2 + (route.lane % 2 === 0 ? -11 : 11)];
+}
+
+/** No step may have this id: it has a blank in it. */
+const FRAME = "the frame";
+
+function Frame() {
+  return null;
+}
+
+const NODE_TYPES = { step: StepBox, frame: Frame };
 const EDGE_TYPES = { route: RouteLine };

@@ -29,7 +29,7 @@ export function ChangesTab({ run, shown, onShow }: ChangesTabProps) {
   const full = shown ? commits.data.find((commit) => commit.hash.startsWith(shown))?.hash ?? shown : shown;
   return (
     <div className="grid gap-3">
-      {commits.data.length === 0 ? <p className="text-sm text-muted">Each step that changes files ends with a commit here.</p> : (
+      {commits.data.length === 0 ? full !== null ? null : <p className="text-sm text-muted">Each step that changes files ends with a commit here.</p> : (
         <Select aria-label="Changes of" value={full ?? "list"} onChange={(event) => onShow(event.target.value === "list" ? null : event.target.value)}>
           <option value="list">{commits.data.length === 1 ? "1 commit" : `${commits.data.length} commits`}</option>
           <option value="">All changes of this run</option>

@@ -73,10 +73,10 @@ export function ApprovalCard({ run }: { run: RunDetail }) {
     <Banner tone="human" label="Approval" icon={<Hand aria-hidden />} title={`${approval.step_id} waits for your approval`}>
       {approval.text ? <p className="mt-1 break-words whitespace-pre-wrap">{plainText(approval.text)}</p> : null}
       <p className="mt-1 text-muted">
-        Asked <Time at={approval.created_at} />, ends <Time at={approval.expires_at} />. So far the run has cost {money(run.cost.total)}.
+        Asked <Time at={approval.created_at} />, expires <Time at={approval.expires_at} />. So far the run has cost {money(run.cost.total)}.
       </p>
-      <Field label="Comment (optional)" className="mt-2 max-w-xl" hint="The next step is told what you write.">
-        {(control) => <Textarea {...control} className="min-h-14" value={comment} onChange={(event) => setComment(event.target.value)} />}
+      <Field label="Comment (optional)" className="mt-2 max-w-2xl" hint="The next step is told what you write.">
+        {(control) => <Textarea {...control} className="min-h-9" rows={1} value={comment} onChange={(event) => setComment(event.target.value)} />}
       </Field>
       {decide.error ? <ProblemPanel problem={decide.error} className="mt-2" /> : null}
       <div className="mt-2 flex flex-wrap gap-2">

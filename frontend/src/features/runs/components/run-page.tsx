@@ -76,8 +76,8 @@ function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
       <div role="group" aria-label="View" className="mt-3 flex gap-1 lg:hidden">
         {views.map(([name, word]) => <Button key={name} look={view === name ? "primary" : "plain"} aria-pressed={view === name} onClick={() => setSearch({ view: name })}>{word}</Button>)}
       </div>
-      <div className="mt-3 grid min-h-0 flex-1 gap-4 pb-4 lg:grid-cols-[minmax(240px,300px)_minmax(0,1fr)_minmax(320px,26%)]">
-        <div className={cn("min-h-0 overflow-y-auto rounded-card border bg-surface max-lg:hidden", view === "steps" && "max-lg:block")}>
+      <div className="mt-3 grid min-h-0 flex-1 gap-4 pb-4 lg:grid-cols-[minmax(260px,23%)_minmax(0,1fr)_minmax(320px,30%)]">
+        <div className={cn("min-h-0 overflow-hidden rounded-card border bg-surface max-lg:hidden", view === "steps" && "max-lg:block")}>
           <Steps run={run} graph={graph.data} error={graph.error} selected={search.step ?? ""} onSelect={onStep} asList={search.steps === "list"} onMode={(steps) => setSearch({ steps })} />
         </div>
         <section aria-label="Output" className={cn("flex min-h-0 flex-col overflow-hidden rounded-card border bg-surface max-lg:hidden max-lg:h-[70dvh]", view === "output" && "max-lg:flex")}>
@@ -112,14 +112,14 @@ function Steps({ run, graph, error, selected, onSelect, asList, onMode }: StepsP
   if (error && !graph) return <ProblemPanel problem={error} className="m-3" />;
   if (!graph) return <SkeletonRows rows={5} className="m-3" />;
   return (
-    <div className="flex min-h-full flex-col">
-      <div className="flex items-center justify-between border-b py-1 pr-1 pl-3">
+    <div className="flex h-full flex-col">
+      <div className="flex shrink-0 items-center justify-between border-b py-1 pr-1 pl-3">
         <h2 className="text-sm font-semibold">Steps</h2>
         <IconButton label={asList ? "Show as graph" : "Show as list"} onClick={() => onMode(asList ? undefined : "list")}>{asList ? <Workflow aria-hidden /> : <List aria-hidden />}</IconButton>
       </div>
-      {asList ? <div className="p-2"><StepList steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} /></div> : (
+      {asList ? <div className="min-h-0 flex-1 overflow-y-auto p-2"><StepList steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} /></div> : (
         <Suspense fallback={<SkeletonRows rows={4} className="m-3" />}>
-          <StepGraph steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} className="flex-1" />
+          <StepGraph steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} className="h-[60dvh] lg:h-auto lg:min-h-0 lg:flex-1" />
         </Suspense>
       )}
     </div>
@@ -149,7 +149,7 @@ function SideTabs({ run, search, setSearch, onCommit, onSection }: SideProps) {
   };
   return (
     <Tabs value={tab} onValueChange={(value) => setSearch({ tab: value as RunSearch["tab"] })} className="flex h-full min-h-0 flex-col">
-      <TabList aria-label="About the run" className="shrink-0 px-1">{TABS.map(([name, word]) => <Tab key={name} value={name}>{word}</Tab>)}</TabList>
+      <TabList aria-label="About the run" className="shrink-0 flex-wrap px-1 pb-px [&>button]:h-8">{TABS.map(([name, word]) => <Tab key={name} value={name}>{word}</Tab>)}</TabList>
       <TabPanel value={tab} className="min-h-0 flex-1 overflow-y-auto p-3">{panels[tab]()}</TabPanel>
     </Tabs>
   );

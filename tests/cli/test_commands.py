@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.apps.llm.foreign import Answer, foreign_provider, refused, said
 from tests.conftest import own_stack
-from tests.support.cli import Answer, djinn, djinn_interrupted
+from tests.support.cli import Answer as Printed
+from tests.support.cli import djinn, djinn_interrupted
 from tests.support.live import eventually
 from tests.support.stack import Stack
 
@@ -53,7 +55,7 @@ class Cli:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
 
-    def __call__(self, *arguments: str, **more: Any) -> Answer:
+    def __call__(self, *arguments: str, **more: Any) -> Printed:
         return djinn(*arguments, home=self.stack.home, **more)
 
     def start(self, script: dict[str, Any], pipeline: str = "test-simple") -> str:
@@ -339,6 +341,55 @@ def test_budgets_and_usage(cli: Cli) -> None:
     assert cli(*agent).code == 2
     assert cli("usage", "--json").json == []
     assert cli("usage", "--csv").out.startswith("bucket,provider_id,group,calls")
+
+
+def test_a_provider_is_set_up_tried_and_removed(cli: Cli) -> None:
+    listed = Answer(body={"data": [{"id": "small"}, {"id": "large"}]})
+    with foreign_provider(lambda asked: listed if asked.body is None else said()) as foreign:
+        assert cli("provider", "add", "mine", foreign.url, "--allow-private", "--free").code == 0
+        key = "sk-of-the-command-line-0815"
+        assert key not in cli("provider", "set-key", "custom-mine", stdin=f"{key}\n").err
+        shown = cli("provider", "show", "custom-mine")
+        assert "instance  …0815" in shown.out
+        assert key not in shown.out
+        rows = {row["id"]: row for row in cli("provider", "list", "--json").json}
+        assert rows["custom-mine"]["usable"]
+        models = cli("provider", "models", "custom-mine", "--search", "lar", "--json").json
+        assert [row["name"] for row in models["models"]] == ["custom-mine/large"]
+        tried = cli("provider", "test", "custom-mine", "--model", "small")
+        assert "small answered in" in tried.out
+        assert {asked.key for asked in foreign.asked} == {key}
+        foreign.answer = lambda asked: refused(401, "no such key")
+        bad = cli("provider", "test", "custom-mine", "--model", "small")
+        assert bad.code == 1
+        assert "refused" in bad.err or "no such key" in bad.err
+    away = cli("provider", "test", "custom-mine", "--model", "small")
+    assert (away.code, "Traceback" in away.err) == (1, False)
+    assert cli("provider", "remove", "custom-mine", "--key", "--yes").code == 0
+    assert cli("provider", "remove", "custom-mine", "--yes").code == 0
+    assert cli("provider", "show", "custom-mine").code == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code"),
+    [
+        (("provider", "show", "nobody"), "", 4),
+        (("provider", "set-key", "nobody"), "sk-0123456789abcdef", 4),
+        (("provider", "set-key", "openai"), "", 2),
+        (("provider", "set-key", "openai", "--file", "/nowhere/key"), "", 1),
+        (("provider", "add", "meta", "http://169.254.169.254/v1"), "", 2),
+        (("provider", "add", "inside", "http://127.0.0.1:1/v1"), "", 2),
+        (("budget", "set", "run", "total", "--usd", "-1"), "", 2),
+        (("budget", "remove", "bgt_unknown", "--yes"), "", 4),
+        (("usage", "--since", "yesterday-ish"), "", 2),
+    ],
+)
+def test_what_is_wrong_with_models_and_money_is_said(
+    cli: Cli, arguments: tuple[str, ...], stdin: str, code: int
+) -> None:
+    answer = cli(*arguments, stdin=stdin)
+    assert (answer.code, "Traceback" in answer.err) == (code, False), answer.err
+    assert answer.err.strip()
 
 
 def test_a_start_says_what_is_likely(cli: Cli) -> None:

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from django.db.models import Count, Q, QuerySet, Sum
 
+from apps.accounts.models import User
 from apps.core.api.callers import Caller
 from apps.llm.budgets.errors import BudgetNotFound
 from apps.llm.errors import CallNotFound
-from apps.llm.models import Budget, LlmCall, UsageTotal
+from apps.llm.models import Budget, FavoriteModel, LlmCall, UsageTotal
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
@@ -123,3 +124,8 @@ def failures_since_answer(session_id: str) -> int:
             break
         failed += tries
     return failed
+
+
+def favorite_models(user: User) -> list[str]:
+    """In the order that the person gave them."""
+    return list(FavoriteModel.objects.filter(user=user).values_list("model", flat=True))

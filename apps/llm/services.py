@@ -18,6 +18,7 @@ from apps.llm.defaults import DEFAULTS, checked_default
 from apps.llm.failures import FailureClass
 from apps.llm.keys import masked
 from apps.llm.models import (
+    FavoriteModel,
     LlmSetting,
     LlmSettingChange,
     ModelAlias,
@@ -358,6 +359,17 @@ def defaults_set(*, values: Mapping[str, Any], by: User) -> None:
             continue
         LlmSetting.objects.update_or_create(key=key, defaults={"value": new, "updated_by": by})
         LlmSettingChange.objects.create(key=key, old=old, new=new, changed_by=by)
+
+
+@transaction.atomic
+def favorites_set(*, user: User, models: Sequence[str]) -> None:
+    """Let these be a person's favourite models, in this order."""
+    User.objects.select_for_update().get(pk=user.pk)  # two at once: the later list holds whole
+    FavoriteModel.objects.filter(user=user).delete()
+    FavoriteModel.objects.bulk_create(
+        FavoriteModel(user=user, model=model, position=position)
+        for position, model in enumerate(dict.fromkeys(models))
+    )
 
 
 def _changed(provider_id: str, what: str) -> None:

@@ -196,3 +196,9 @@ class LlmSettingsSerializer(serializers.Serializer[Any]):
     planning_thinking_level = serializers.CharField(required=False)
     executor_thinking_level = serializers.CharField(required=False)
     thinking_thinking_level = serializers.CharField(required=False)
+
+
+class FavoritesSerializer(serializers.Serializer[Any]):
+    """Models as `provider/model`, or aliases; the first is shown first."""
+
+    models = serializers.ListField(child=serializers.CharField(max_length=264), max_length=100)

@@ -30,6 +30,7 @@ from apps.llm.provider_selectors import (
 from apps.llm.providers import SCRIPTED
 from apps.llm.registry import ModelFacts, entry_facts, provider_get
 from apps.llm.resolution import Who
+from apps.llm.selectors import favorite_models
 
 _READ_OR_ADMIN = {"GET": USERS, "*": ADMINS}
 _READ_OR_WRITE = {"GET": "read", "*": "admin"}
@@ -347,4 +348,24 @@ class LlmSettingsView(_LlmView):
     def patch(self, request: Request) -> Response:
         """Change defaults. Who changed what is kept."""
         services.defaults_set(values=parsed(shapes.LlmSettingsSerializer, request), by=self.user)
+        return self.get(request)
+
+
+class FavoritesView(_LlmView):
+    callers = USERS
+    scope = {"GET": "read", "*": "write"}
+
+    @extend_schema(operation_id="favorites_retrieve", responses=shapes.FavoritesSerializer)
+    def get(self, request: Request) -> Response:
+        """The caller's favourite models, which a list of models shows first."""
+        return Response({"models": favorite_models(self.user)})
+
+    @extend_schema(
+        operation_id="favorites_update",
+        request=shapes.FavoritesSerializer,
+        responses=shapes.FavoritesSerializer,
+    )
+    def put(self, request: Request) -> Response:
+        """Let these be the favourites, in this order."""
+        services.favorites_set(user=self.user, **parsed(shapes.FavoritesSerializer, request))
         return self.get(request)

@@ -51,6 +51,7 @@ urlpatterns = [
     route("llm/budgets", usage_views.BudgetsView.as_view(), name="llm-budgets"),
     route("llm/budgets/status", usage_views.BudgetStatusView.as_view(), name="llm-budgets-status"),
     route("llm/budgets/<str:budget_id>", usage_views.BudgetView.as_view(), name="llm-budget"),
+    route("users/me/favorites", provider_views.FavoritesView.as_view(), name="favorite-models"),
     route("usage/me", usage_views.UsageMeView.as_view(), name="usage-me"),
     route("llm-calls", views.LlmCallsAliasView.as_view(), name="llm-calls-alias"),
 ]

@@ -2,6 +2,7 @@
 
 from apps.llm.models.budgets import Budget, BudgetCounter, BudgetHold
 from apps.llm.models.calls import LlmCall, new_call_id
+from apps.llm.models.favorites import FavoriteModel
 from apps.llm.models.providers import (
     LlmSetting,
     LlmSettingChange,
@@ -18,6 +19,7 @@ __all__ = [
     "Budget",
     "BudgetCounter",
     "BudgetHold",
+    "FavoriteModel",
     "LlmCall",
     "LlmSetting",
     "LlmSettingChange",

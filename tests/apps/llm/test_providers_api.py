@@ -303,3 +303,14 @@ def test_the_admin_pages_take_a_key_and_show_none(client: Client) -> None:
         assert "…4711" in shown or page
         assert SECRET not in shown
         assert key.secret not in shown
+
+
+def test_favourites_are_each_persons_own(admin: APIClient, member: APIClient) -> None:
+    def put(who: APIClient, *models: str) -> Any:
+        return who.put("/v1/users/me/favorites", {"models": models}, format="json")
+
+    assert put(member, "openai/b", "smart", "openai/b").json() == {"models": ["openai/b", "smart"]}
+    assert put(member, "smart", "openai/b").json() == {"models": ["smart", "openai/b"]}
+    assert admin.get("/v1/users/me/favorites").json() == {"models": []}
+    assert put(member, "x" * 265).status_code == 422
+    assert put(member).json() == {"models": []}

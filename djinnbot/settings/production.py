@@ -13,6 +13,9 @@ from djinnbot.settings.base import *  # noqa: E402, F403  it makes the keys that
 STATIC_ROOT = BASE_DIR / "staticfiles"  # noqa: F405  `manage.py collectstatic` fills it
 
 SECURE_SSL_REDIRECT = True
+# Boxes and health checks ask past the proxy, over a socket or the server's own network, where
+# there is no TLS. No page is there, and clients of an API must not be taught to follow a redirect.
+SECURE_REDIRECT_EXEMPT = [r"^v1/"]
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

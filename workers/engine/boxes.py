@@ -289,6 +289,8 @@ def _ways_out(runner: Runner, channel: SessionChannel) -> tuple[dict[str, str], 
         mount = Mount(source=api.parent, target=_API_DIR)
         mounts.append(mount)
         env["DJINNBOT_API_SOCKET"] = f"{runner.seen(mount)}/{api.name}"
+        # TLS ends at the proxy in front, which the socket goes past; the name stays the server's.
+        env["DJINNBOT_API_URL"] = urlsplit(settings.BASE_URL)._replace(scheme="http").geturl()
     if settings.EGRESS_SOCKET and runner.isolated and _network() is Network.NONE:
         egress = Path(settings.EGRESS_SOCKET)
         mounts.append(Mount(source=egress.parent, target=_EGRESS_DIR))

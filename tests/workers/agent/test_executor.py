@@ -81,3 +81,14 @@ def test_an_agent_that_says_no_more_than_text_has_not_completed(world: Start, ba
     assert not outcome.succeeded
     assert outcome.error_code == "no_completion"
     assert "result" in outcome.error
+
+
+def test_a_server_behind_tls_is_reached_by_its_socket_without(world: Start) -> None:
+    """TLS ends at the proxy; the socket leads past it."""
+    here = world(
+        "process", [calls("complete", summary="heard")], BASE_URL="https://agents.example.org"
+    )
+    outcome = here.execute(here.run())
+    assert (outcome.succeeded, outcome.summary) == (True, "heard"), outcome
+    headers = {name.lower(): value for name, value in here.server.headers[0].items()}
+    assert headers["host"] == "agents.example.org"

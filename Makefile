@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up down dev test lint types schema bench screenshots clean setup setup-dev lock
+.PHONY: help demo up down dev test lint types schema bench clean setup setup-dev lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

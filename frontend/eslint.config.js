@@ -18,7 +18,7 @@ export default tseslint.config(
   {
     languageOptions: {
       globals: globals.browser,
-      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] }, tsconfigRootDir: import.meta.dirname },
+      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js", ".size-limit.js", "plugins/first-load.mjs"] }, tsconfigRootDir: import.meta.dirname },
     },
     rules: {
       "no-restricted-syntax": [
@@ -52,5 +52,5 @@ export default tseslint.config(
       ],
     },
   })),
-  { files: ["eslint.config.js"], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: globals.node } },
+  { files: ["eslint.config.js", ".size-limit.js", "plugins/*.mjs"], extends: [tseslint.configs.disableTypeChecked], languageOptions: { globals: globals.node } },
 );

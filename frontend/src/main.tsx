@@ -10,7 +10,6 @@ import { setSignedOut } from "@/api/client";
 import { queryClient } from "@/api/query-client";
 import { onSignedOut } from "@/api/sign-out";
 import { ThemeProvider } from "@/components/theme";
-import { TooltipProvider } from "@/components/ui/tooltip";
 
 import { router } from "./router";
 
@@ -35,9 +34,7 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
       <ThemeProvider>
-        <TooltipProvider delayDuration={400}>
-          <RouterProvider router={router} />
-        </TooltipProvider>
+        <RouterProvider router={router} />
       </ThemeProvider>
     </QueryClientProvider>
   </StrictMode>,

@@ -1,15 +1,20 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, Outlet } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 
-import { Reauthentication } from "@/components/reauthentication";
-import { Toaster } from "@/components/toaster";
+const Reauthentication = lazy(async () => ({
+  default: (await import("@/components/reauthentication")).Reauthentication,
+}));
+const Toaster = lazy(async () => ({ default: (await import("@/components/toaster")).Toaster }));
 
 export const Route = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   component: () => (
     <>
       <Outlet />
-      <Reauthentication />
-      <Toaster />
+      <Suspense>
+        <Reauthentication />
+        <Toaster />
+      </Suspense>
     </>
   ),
 });

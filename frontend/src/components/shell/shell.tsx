@@ -2,6 +2,7 @@ import { Outlet } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
 import { useMe } from "@/api/me";
+import { TooltipProvider } from "@/components/ui/tooltip";
 import { live } from "@/live/socket";
 
 import { BottomBar } from "./bottom-bar";
@@ -12,6 +13,7 @@ import { RouteAnnouncer } from "./route-announcer";
 import { TopBar } from "./top-bar";
 
 const RAIL_KEY = "rail";
+const TOOLTIP_MS = 400;
 
 /** Rail, top bar and the room for pages, for people who have signed in. */
 export function Shell() {
@@ -26,7 +28,7 @@ export function Shell() {
     localStorage.setItem(RAIL_KEY, narrow ? "wide" : "narrow");
   };
   return (
-    <>
+    <TooltipProvider delayDuration={TOOLTIP_MS}>
       <a
         href="#main"
         className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:rounded-control focus:bg-surface focus:px-3 focus:py-2 focus:shadow-float"
@@ -45,6 +47,6 @@ export function Shell() {
       <BottomBar groups={groups} />
       <RouteAnnouncer />
       <Keys />
-    </>
+    </TooltipProvider>
   );
 }

@@ -53,10 +53,12 @@ export function LoginPage({ next, refusal }: LoginPageProps) {
       }
     >
       {refusal ? (
-        <ProblemPanel
-          className="mb-4"
-          problem={new Error(`Your identity provider did not let you in (${refusal.replaceAll("_", " ")}).`)}
-        />
+        <p role="alert" className="tone-bad mb-4 rounded-card border border-tone bg-tone-tint p-3 text-sm">
+          Your identity provider did not let you in.{" "}
+          <a href={`/problems/${encodeURIComponent(refusal)}`} className="underline">
+            Why, and what helps
+          </a>
+        </p>
       ) : null}
       {status.providers.length > 0 ? (
         <div className="mb-5 grid gap-2 border-b pb-5">

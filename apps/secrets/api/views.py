@@ -282,6 +282,8 @@ class AgentSecretEnvView(_UseView):
 
 
 class AgentSecretRevealView(_UseView):
+    scope = "write"
+
     @extend_schema(
         operation_id="secrets_reveal_to_agent",
         request=shapes.KeysSerializer,
@@ -294,6 +296,8 @@ class AgentSecretRevealView(_UseView):
 
 
 class AgentTotpView(_UseView):
+    scope = "write"
+
     @extend_schema(
         operation_id="secrets_totp",
         request=shapes.TotpAskSerializer,

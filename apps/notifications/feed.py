@@ -4,14 +4,17 @@ to which it was read moves in the transaction that writes the notifications."""
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import structlog
 from django.db import transaction
 
 from apps.accounts.models import User
 from apps.accounts.roles import Role
-from apps.core.events import FeedCursor, feed_after, feed_position
+from apps.core.events import FeedCursor, Frame, feed_after, feed_position
 from apps.notifications.models import FeedPlace
 from apps.notifications.services import notify
 from apps.runs.models import Run
+
+log = structlog.get_logger(__name__)
 
 PAGE = 500
 PAGES = 20  # a firing; what is left waits for the next
@@ -37,11 +40,23 @@ def _page() -> int:
         return 0
     page = feed_after(FeedCursor(place.xid, place.row_id), PAGE)
     for frame in page.frames:
-        if (teller := TELLERS.get(frame.type)) is not None:
-            teller(frame.data)
+        _told(frame)
     place.xid, place.row_id = page.cursor.xid, page.cursor.id
     place.save(update_fields=["xid", "row_id"])
     return len(page.frames)
+
+
+def _told(frame: Frame) -> None:
+    """An event of another shape than its teller knows is passed over: it would hold up all others.
+    Any other failure undoes the page, which is read again."""
+    teller = TELLERS.get(frame.type)
+    if teller is None:
+        return
+    try:
+        with transaction.atomic():
+            teller(frame.data)
+    except (KeyError, TypeError, ValueError):
+        log.exception("An event is told to nobody: its shape is not known", type=frame.type)
 
 
 def _begin() -> None:

@@ -11,6 +11,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from rest_framework.test import APIClient
 
+from apps.accounts.checks import local_login_is_known
 from apps.accounts.models import AuditEvent, OidcProvider, User
 from apps.accounts.services import user_deactivate
 from apps.accounts.services.oidc import oidc_provider_change, oidc_provider_create
@@ -358,6 +359,12 @@ def test_only_owners_may_keep_passwords(
     settings.LOCAL_LOGIN = "owner_only"
     assert Browser().sign_in("ada@example.org").status_code == 400
     assert Browser().sign_in(boss.email).status_code == 200, "also when the provider is away"
+
+
+def test_unknown_local_login_stops_the_start(settings: Any) -> None:
+    assert local_login_is_known(None) == []
+    settings.LOCAL_LOGIN = "nobody"
+    assert [found.id for found in local_login_is_known(None)] == ["djinnbot.E007"]
 
 
 def test_private_network_is_not_asked(provider: Provider, visitor: Visitor) -> None:

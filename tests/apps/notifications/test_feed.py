@@ -107,6 +107,17 @@ def test_a_failing_page_is_read_again(
     assert told() == [("agent.quota", "admin"), ("budget.soft", "admin")]
 
 
+@pytest.mark.usefixtures("listening")
+def test_an_event_of_another_shape_holds_nobody_up(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TELLERS, "RUN_DELETED", lambda data: data["none"])
+    happened("RUN_DELETED", "runs:deleted", initiatedBy="ada")
+    happened("QUOTA_EXCEEDED", "agents", agentId="finn", kind="home", bytes=2, quotaBytes=1)
+    feed_follow()
+    assert told() == [("agent.quota", "admin")]
+
+
 def test_a_run_that_really_fails(listening: None, person: Person, scripted_steps: None) -> None:
     ada = person("ada")
     broken = {"fail": "agent_failed", "error": "it broke", "retryable": False}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from workers.runners.base import BoxSpec, Runner
 
 ROUNDS = int(os.environ.get("DJINNBOT_BENCH_ROUNDS", "12"))
-# A round loads the runtime six times. No new one begins after so long; `n` says how many there were.
+# A round loads the runtime six times. No new one begins after so long; `n` tells how many ran.
 BUDGET_S = float(os.environ.get("DJINNBOT_BENCH_BUDGET_S", "90"))
 READY_S = 120.0
 IMPORT = "import workers.runtime.main, workers.runtime.engine as e; e.rehearse()"

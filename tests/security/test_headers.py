@@ -42,7 +42,7 @@ def test_tls_is_kept_to_where_it_is_set(settings: Settings) -> None:
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     secure = Client().get("/v1/auth/status", secure=True)
     assert secure["Strict-Transport-Security"].startswith("max-age=31536000; includeSubDomains")
-    plain = Client().get("/v1/auth/status")
+    plain = Client().get("/login/")
     assert (plain.status_code, plain["Location"][:8]) == (301, "https://")
 
 

@@ -67,7 +67,7 @@ LISTS = {
     *("/v1/runs", "/v1/runs/costs", "/v1/secrets", "/v1/secrets/agents/{agent_id}"),
     *("/v1/secrets/agents/{agent_id}/env", "/v1/secrets/agents/{agent_id}/reveal"),
     *("/v1/secrets/agents/{agent_id}/totp", "/v1/sessions", "/v1/usage/me"),
-    "/v1/users/me/secrets",
+    *("/v1/users/me/favorites", "/v1/users/me/secrets"),
 }
 # What is there once for all who may come in; who may change it, `test_url_table` holds.
 SHARED = {

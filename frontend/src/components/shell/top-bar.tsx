@@ -1,5 +1,6 @@
 import { Search } from "lucide-react";
 
+import { useMe } from "@/api/me";
 import { Kbd } from "@/components/ui/badge";
 import { Button, IconButton } from "@/components/ui/button";
 import { keyCaps } from "@/lib/keymap";
@@ -12,6 +13,7 @@ import { UserMenu } from "./user-menu";
 
 /** Where one is, and how the whole stands. */
 export function TopBar() {
+  const seesMoney = useMe().scopes.includes("usage:read");
   return (
     <div className="sticky top-0 z-30 flex h-12 shrink-0 items-center gap-2 border-b bg-surface px-4">
       <Trail />
@@ -26,7 +28,7 @@ export function TopBar() {
         <IconButton label="Find anything" className="lg:hidden" onClick={openPalette}>
           <Search aria-hidden />
         </IconButton>
-        <SpendToday />
+        {seesMoney ? <SpendToday /> : null}
         <ConnectionDot />
         <UserMenu />
       </div>

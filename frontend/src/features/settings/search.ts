@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const SECTIONS = { providers: "Providers", models: "Models and fallbacks" } as const;
+export const SECTIONS = { providers: "Providers", models: "Models and fallbacks", secrets: "Secrets" } as const;
 export type SettingsSection = keyof typeof SECTIONS;
 
 export const isSection = (name: string): name is SettingsSection => Object.hasOwn(SECTIONS, name);

@@ -69,7 +69,7 @@ export function BudgetStep({ onDone }: { onDone: () => void }) {
   const { busy, problem, errors, onSubmit } = useEntry();
   const submit = async (values: FormData) => {
     const hard_usd = entryOf(values, "hard_usd");
-    await ok(api.POST("/v1/llm/budgets", { body: { scope: "instance", window: "month", hard_usd } }));
+    await ok(api.POST("/v1/llm/budgets", { body: { scope: "instance", window: "month", hard_usd: Number(hard_usd) } }));
     onDone();
   };
   return (

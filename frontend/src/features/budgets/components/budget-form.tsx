@@ -56,8 +56,8 @@ export function BudgetForm({ budget, open, onOpenChange }: BudgetFormProps) {
   const [scope, setScope] = useState<Schemas["ScopeEnum"]>(budget?.scope ?? "user");
   const submit = (values: FormData) => {
     const limits = {
-      soft_usd: textOf(values, "soft_usd") || null,
-      hard_usd: textOf(values, "hard_usd") || null,
+      soft_usd: numberOf(values, "soft_usd"),
+      hard_usd: numberOf(values, "hard_usd"),
       soft_tokens: numberOf(values, "soft_tokens"),
       hard_tokens: numberOf(values, "hard_tokens"),
       soft_calls: numberOf(values, "soft_calls"),

@@ -8,12 +8,14 @@ import { TabNav, tabStyle } from "@/components/ui/tabs";
 import { isSection, SECTIONS, type SettingsSection } from "../search";
 import { ModelsSection } from "./models-section";
 import { ProvidersSection } from "./providers-section";
+import { SecretsSection } from "./secrets-section";
 
 const route = getRouteApi("/_shell/settings/$section");
 
 const PARTS: Record<SettingsSection, () => JSX.Element> = {
   providers: ProvidersSection,
   models: ModelsSection,
+  secrets: SecretsSection,
 };
 
 export function SettingsPage() {

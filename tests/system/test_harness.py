@@ -32,7 +32,9 @@ steps:
   OPENCODE:
     - match: {{prompt_matches: wait for ever}}
       turns:
-        - call: [{{tool: bash, args: {{command: "sleep {SLEEP}", description: Wait, timeout: 600000}}}}]
+        - call:
+            - tool: bash
+              args: {{command: "sleep {SLEEP}", description: Wait, timeout: 600000}}
     - turns:
         - say: I write.
           call: [{{tool: write, args: {{filePath: notes.txt, content: "by another\\n"}}}}]

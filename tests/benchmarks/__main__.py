@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("steps", "accept", "live", "lists", "gateway", "runtime", "boxes", "up")
+NAMES = ("steps", "accept", "live", "lists", "dashboard", "gateway", "runtime", "boxes", "up")
 
 
 def main() -> int:

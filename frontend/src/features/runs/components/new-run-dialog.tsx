@@ -3,6 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { Plus, X } from "lucide-react";
 import { useEffect, useState } from "react";
 
+import { said } from "@/api/paging";
 import { pipelinesQuery } from "@/api/pipelines";
 import { problemOf } from "@/api/problem";
 import { Button, IconButton } from "@/components/ui/button";
@@ -43,7 +44,9 @@ export function NewRunDialog({ pipeline, onClose }: { pipeline: string; onClose:
 
   const start = (): void => {
     const given = Object.fromEntries(variables.filter(([name]) => name.trim()).map(([name, value]) => [name.trim(), value]));
-    create.mutate({ ...draft, pipeline_id: chosen, variables: given }, {
+    const { task, ...rest } = draft;
+    const more = Object.keys(given).length > 0 ? { variables: given } : {};
+    create.mutate({ ...said(rest), ...more, task, pipeline_id: chosen }, {
       onSuccess: (run) => void navigate({ to: "/runs/$runId", params: { runId: (run as { id: string }).id } }),
     });
   };

@@ -22,10 +22,13 @@ export function mappingPath(lines: readonly string[]): Path {
     const match = LINE.exec(line);
     const [, blank = "", dashes = "", , key] = match ?? [];
     let indent = blank.length;
-    const closes = (own: number): void => {
-      while ((open.at(-1)?.indent ?? -1) >= own) open.pop();
-    };
-    closes(indent);
+    const isItem = dashes !== "" || trimmed === "-";
+    // The items of a list may stand under its key at the same indent.
+    for (let top = open.at(-1); top; top = open.at(-1)) {
+      const isKeyOfList = isItem && top.indent === indent && typeof top.path.at(-1) === "string";
+      if (top.indent < indent || isKeyOfList) break;
+      open.pop();
+    }
     let holder = open.at(-1)?.path ?? [];
     for (const dash of dashes.match(/- +/g) ?? (trimmed === "-" ? ["- "] : [])) {
       const name = JSON.stringify(holder);

@@ -62,6 +62,10 @@ class ApiMixin(APIView):
         return self._query
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method == "POST" and "Idempotency-Key" in request.headers:
+            _ = (
+                request._request.body
+            )  # the check of a cookie's CSRF token reads the stream to its end
         try:
             super().initial(request, *args, **kwargs)
         except (NotAuthenticated, AuthenticationFailed):

@@ -80,7 +80,7 @@ class AutoSchema(SpectacularSchema):
             "409": changes,
             "413": has_body,
             "415": has_body,
-            "422": has_body or declared(self.view, "query", self.method) is not None,
+            "422": changes or declared(self.view, "query", self.method) is not None,
             "429": True,
         }
         for status, applies in statuses.items():

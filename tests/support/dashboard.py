@@ -1,7 +1,6 @@
-"""A platform for the dashboard's journeys, and every address of the dashboard."""
+"""A platform for the dashboard's journeys."""
 
 import contextlib
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from tests.support.stack import Stack, running_stack
 FIXTURES = REPOSITORY / "tests" / "dashboard" / "fixtures"
 MODEL = "scripted/gated"  # plays fixtures/gated-script.yml
 BASE = "/app"
-ROUTE_TREE = REPOSITORY / "frontend" / "src" / "routeTree.gen.ts"
 
 
 @contextlib.contextmanager
@@ -41,10 +39,3 @@ def dashboard_platform(log_dir: Path) -> Iterator[Stack]:
 
 def start_gated(platform: Stack, repository: Path, task: str = "Write the note.") -> str:
     return platform.start_run("gated", task, repository=str(repository), model_override=MODEL)
-
-
-def routes() -> list[str]:
-    """Every address of the router, with `$names` for what is chosen."""
-    tree = ROUTE_TREE.read_text()
-    types = tree.partition("export interface FileRoutesByTo {")[2].partition("}")[0]
-    return sorted(re.findall(r"^\s*'?\"?(/[^'\":]*)'?\"?:", types, re.MULTILINE))

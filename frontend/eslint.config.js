@@ -30,6 +30,7 @@ export default tseslint.config(
       "no-console": "error",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/no-confusing-void-expression": "off",
+      "@typescript-eslint/no-unnecessary-type-conversion": "off", // what the API says may be text tomorrow
       "@typescript-eslint/no-deprecated": "off", // `ensureQueryData` is, in favour of one not yet documented
       "@typescript-eslint/only-throw-error": ["error", { allow: [{ from: "package", name: "Redirect", package: "@tanstack/router-core" }, { from: "package", name: "NotFoundError", package: "@tanstack/router-core" }], allowRethrowing: true }],
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],

@@ -9,7 +9,6 @@ import { SkeletonRows } from "@/components/ui/skeleton";
 import { failed, said } from "@/lib/toast";
 
 import type { EditorHandle } from "../editor/yaml-editor";
-import type { Schema } from "../editor/schema";
 import { fetchRaw, pipelineSchemaQuery, useSavePipeline } from "../queries";
 import { useChecked } from "../use-draft";
 import { ProblemList } from "./problem-list";
@@ -109,7 +108,7 @@ export function PipelineEditor({ id, source, line, onSaved }: PipelineEditorProp
             onSave={() => !closed && store(base.version)}
             readOnly={admin !== null}
             problems={checked.problems}
-            schema={schema.data as Schema | undefined}
+            schema={schema.data}
           />
         </Suspense>
       </div>

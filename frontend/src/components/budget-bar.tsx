@@ -25,9 +25,9 @@ export function measureOf(status: BudgetStatus): Measure | null {
   const usd = status.hard_usd ?? status.soft_usd;
   if (usd !== null)
     return {
-      spent: Number(status.spent_usd),
-      held: Number(status.held_usd),
-      limit: Number(usd),
+      spent: status.spent_usd,
+      held: status.held_usd,
+      limit: usd,
       text: money,
     };
   const tokens = status.hard_tokens ?? status.soft_tokens;

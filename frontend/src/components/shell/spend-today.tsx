@@ -51,8 +51,8 @@ export function SpendToday() {
           <Progress
             className="w-16"
             tone={TONES[budget.state]}
-            value={Number(budget.spent_usd) + Number(budget.held_usd)}
-            of={Number(budget.hard_usd)}
+            value={budget.spent_usd + budget.held_usd}
+            of={budget.hard_usd ?? 0}
             label={`Budget of the ${budget.scope}: ${money(budget.spent_usd)} of ${money(budget.hard_usd)}`}
           />
         </span>

@@ -63,7 +63,7 @@ export function LoginPage({ next, refusal }: LoginPageProps) {
       {status.providers.length > 0 ? (
         <div className="mb-5 grid gap-2 border-b pb-5">
           {status.providers.map((provider) => (
-            <ProviderForm key={String(provider.slug)} slug={String(provider.slug)} label={String(provider.label)} next={next} />
+            <ProviderForm key={provider.slug} slug={provider.slug} label={provider.label} next={next} />
           ))}
         </div>
       ) : null}

@@ -52,13 +52,13 @@ install_mini_swe_agent() {
 }
 
 case $name in
-opencode) version=$opencode_version ;;
-mini-swe-agent) version=$mini_version ;;
+opencode) version=$opencode_version stamp=$version ;;
+mini-swe-agent) version=$mini_version stamp="$version $(cksum <"$mini_pins")" ;;
 *) die "say which: opencode or mini-swe-agent." ;;
 esac
 
 place=$base/$name
-if [ "$(cat "$place/VERSION" 2>/dev/null)" = "$version" ]; then
+if [ "$(cat "$place/VERSION" 2>/dev/null)" = "$stamp" ]; then
     say "$name $version is in $place"
     exit 0
 fi
@@ -70,7 +70,7 @@ case $name in
 opencode) install_opencode ;;
 mini-swe-agent) install_mini_swe_agent ;;
 esac
-printf '%s\n' "$version" >"$new/VERSION"
+printf '%s\n' "$stamp" >"$new/VERSION"
 chmod -R u+rwX,go+rX "$new"
 rm -rf "$place"
 mv "$new" "$place"

@@ -419,4 +419,4 @@ def test_homes_and_the_disk_are_looked_into(cli: Cli, tmp_path: Path) -> None:
     (cli.stack.home / "runs" / "run_01gone").mkdir(parents=True)
     shown = cli("storage", "clean", "--dry-run", "--json").json
     assert (shown["status"], shown["found"], shown["deletions"]) == ("done", 0, [])  # too young
-    assert "0 things, 0 B freed" in cli("storage", "clean", "--yes").out
+    assert "0 things, 0 B freed" in cli("storage", "clean", "--yes").err

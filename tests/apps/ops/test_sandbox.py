@@ -98,7 +98,7 @@ def test_a_file_is_shown_cut_or_as_base64(home: Path, user: APIClient) -> None:
         ("../yang/notes.txt", 400),
         ("..", 400),
         ("/etc/passwd", 400),
-        ("a%00b", 422),
+        ("a%00b", 400),
         ("out", 400),
         ("up/secret", 400),
         (".local", 400),  # a directory

@@ -259,6 +259,8 @@ def test_the_schedule_is_written_once_and_kept_as_an_operator_sets_it() -> None:
         "upkeep.measure_storage",
         "upkeep.roll_up_usage",
         "upkeep.sweep_budgets",
+        "notifications.deliver",
+        "notifications.follow_feed",
     }
     assert tasks["upkeep.reconcile"].queue == str(Queue.MAINTENANCE)
     PeriodicTask.objects.filter(name="upkeep.retention").update(enabled=False)

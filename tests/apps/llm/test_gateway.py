@@ -1,11 +1,13 @@
 """The gateway through the front door: real web process, real SDKs, a real server as provider."""
 
+import base64
 import http.server
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import anthropic
 import httpx2
@@ -369,6 +371,16 @@ class _Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class _Listener(_Echo):
+    """Keeps what it is asked."""
+
+    asked: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        self.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        super().do_POST()
+
+
 class _Break(_Echo):
     """Promises more than it sends, and drops the connection."""
 
@@ -401,6 +413,41 @@ def test_a_dropped_connection_is_a_cut_stream(gateway: Gateway, caller: NewCalle
             list(ask(session, "custom-breaking/any", stream=True))
     row = session.row()
     assert (row.error_class, row.key_source, row.key_masked) == ("stream_interrupted", "none", "")
+
+
+def test_images_thinking_and_cache_marks_arrive_untouched(
+    gateway: Gateway, caller: NewCaller
+) -> None:
+    session = caller("*")
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256))).decode()
+    asked: Any = [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}},
+    ]
+    source = {"type": "base64", "media_type": "image/png", "data": picture}
+    marked: Any = [
+        {"type": "image", "source": source},
+        {"type": "text", "text": "What is it?", "cache_control": {"type": "ephemeral"}},
+    ]
+    with foreign_server(_Listener) as url:
+        web = gateway.live.started["web"]
+        web.environment = {**web.environment, "OPENAI_BASE_URL": url, "ANTHROPIC_BASE_URL": url}
+        web.restart()
+        with pytest.raises(openai.BadRequestError):
+            session.openai().chat.completions.create(
+                model="openai/gpt-4o", messages=[{"role": "user", "content": asked}]
+            )
+        with pytest.raises(anthropic.BadRequestError):
+            session.anthropic().messages.create(
+                model="anthropic/claude-sonnet-4-5",
+                max_tokens=4000,
+                thinking={"type": "enabled", "budget_tokens": 1024},
+                messages=[{"role": "user", "content": marked}],
+            )
+    first, second = _Listener.asked
+    assert first["messages"] == [{"role": "user", "content": asked}]
+    assert second["messages"] == [{"role": "user", "content": marked}]
+    assert second["thinking"] == {"type": "enabled", "budget_tokens": 1024}
 
 
 def test_no_key_leaves_the_gateway(gateway: Gateway, caller: NewCaller) -> None:

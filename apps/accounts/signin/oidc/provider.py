@@ -15,7 +15,9 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -138,17 +140,23 @@ class OidcSignIn(OpenIDConnectProvider):  # type: ignore[misc]  # the package is
         data: Any = None,
         **kwargs: Any,
     ) -> Any:
+        """A page that leads there. Browsers hold a form's redirects to `form-action`, which names
+        our own origin only; a page's own way onward they do not."""
         nonce = token_urlsafe(24)
         kwargs["auth_params"] = {**self.get_auth_params(), "nonce": nonce}
         kwargs["scope"] = self.get_scope()
         try:
-            return super().redirect(
+            there = super().redirect(
                 request, process, next_url, data, nonce=nonce, asked_at=time.time(), **kwargs
             )
         except OidcRefused as exc:
             return render_authentication_error(
                 request, self, exception=exc, extra_context={"state": {"next": next_url}}
             )
+        facts = {"name": self.app.name, "target": there.url}
+        page = render(request, "accounts/leaving.html", facts)
+        add_never_cache_headers(page)
+        return page
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
         kept = {name: data[name] for name in _KEPT if data.get(name) is not None}

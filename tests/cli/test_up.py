@@ -78,7 +78,7 @@ def install() -> Iterator[Install]:
             yield made
         finally:
             made.djinn("down")
-            assert eventually(lambda: not processes_of(home), timeout_s=30)
+            assert eventually(lambda: not processes_of(home), timeout_s=90)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_no_secret_stands_in_a_command_line_or_the_supervisors_file(running: Ins
 def test_a_killed_process_comes_back(running: Install, name: str) -> None:
     before = running.pids()[name]
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: running.pids().get(name, before) != before, timeout_s=30)
+    eventually(lambda: running.pids().get(name, before) != before, timeout_s=90)
     eventually(running.is_healthy, timeout_s=60)
     assert running.djinn("runs", "list").code == 0
 
@@ -160,7 +160,7 @@ def test_a_killed_supervisor_takes_all_with_it_and_the_next_start_is_clean() -> 
     with install() as made:
         assert made.up().code == 0
         os.kill(made.pids()["supervisor"], signal.SIGKILL)
-        eventually(lambda: not processes_of(made.home), timeout_s=30)
+        eventually(lambda: not processes_of(made.home), timeout_s=90)
         answer = made.up()
         assert answer.code == 0, answer
         assert made.is_healthy()

@@ -28,7 +28,7 @@ export function ChangesTab({ run, shown, onShow }: ChangesTabProps) {
   if (!commits.data) return <SkeletonRows rows={4} />;
   const full = shown ? commits.data.find((commit) => commit.hash.startsWith(shown))?.hash ?? shown : shown;
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       {commits.data.length === 0 ? full !== null ? null : <p className="text-sm text-muted">Each step that changes files ends with a commit here.</p> : (
         <Select aria-label="Changes of" value={full ?? "list"} onChange={(event) => onShow(event.target.value === "list" ? null : event.target.value)}>
           <option value="list">{commits.data.length === 1 ? "1 commit" : `${commits.data.length} commits`}</option>
@@ -47,7 +47,7 @@ export function ChangesTab({ run, shown, onShow }: ChangesTabProps) {
               {status.data.change_count > status.data.changes.length ? <p className="text-sm text-muted">and {status.data.change_count - status.data.changes.length} more</p> : null}
             </section>
           ) : null}
-          <ol className="grid gap-1">{commits.data.map((commit) => <li key={commit.hash}><CommitRow commit={commit} onShow={onShow} /></li>)}</ol>
+          <ol className="grid grid-cols-1 gap-1">{commits.data.map((commit) => <li key={commit.hash}><CommitRow commit={commit} onShow={onShow} /></li>)}</ol>
         </>
       ) : <ShownDiff runId={run.id} commit={full} />}
     </div>

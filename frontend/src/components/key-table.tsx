@@ -1,61 +1,64 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+
 import type { Schemas } from "@/api/client";
 
+import { ListTable, type Column } from "./data-table";
+import { RowAction } from "./row-action";
 import { Badge } from "./ui/badge";
-import { Button } from "./ui/button";
 import { Time } from "./ui/facts";
-import { Row, Table, TableBody, TableHead, Td, Th } from "./ui/table";
 
 type ApiKey = Schemas["ApiKey"];
 
 interface KeyTableProps {
-  rows: ApiKey[];
+  query: Pick<UseQueryResult<ApiKey[]>, "data" | "error" | "refetch">;
+  empty: ReactNode;
   onRevoke: (key: ApiKey) => void;
 }
 
 const listed = (value: unknown): string => (Array.isArray(value) ? value.join(", ") : "");
 
+const COLUMNS: Column<ApiKey>[] = [
+  {
+    head: "Name",
+    className: "font-medium",
+    order: (key) => key.name ?? key.id,
+    cell: (key) => (
+      <>
+        {key.name || key.id}
+        {key.revoked ? <Badge className="ml-2">revoked</Badge> : null}
+      </>
+    ),
+  },
+  { head: "For", cell: (key) => key.agent_id || key.account },
+  { head: "May", className: "max-w-72", cell: (key) => listed(key.scopes) || "everything the owner may" },
+  { head: "Only from", className: "max-w-48 font-mono text-code", cell: (key) => listed(key.ip_allow) || "anywhere" },
+  { head: "Made", order: (key) => key.created_at, cell: (key) => <Time at={key.created_at} /> },
+  {
+    head: "Last used",
+    order: (key) => key.last_used_at ?? "",
+    cell: (key) => (key.last_used_at ? <Time at={key.last_used_at} /> : "never"),
+  },
+  { head: "Expires", cell: (key) => (key.expires_at ? <Time at={key.expires_at} /> : "never") },
+];
+
 /** API keys: what each may do and when it was last used. Never the key itself. */
-export function KeyTable({ rows, onRevoke }: KeyTableProps) {
+export function KeyTable({ query, empty, onRevoke }: KeyTableProps) {
   return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Name</Th>
-          <Th>For</Th>
-          <Th>May</Th>
-          <Th>Made</Th>
-          <Th>Last used</Th>
-          <Th>Expires</Th>
-          <Th>
-            <span className="sr-only">Actions</span>
-          </Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((key) => (
-          <Row key={key.id}>
-            <Td className="font-medium">
-              {key.name || key.id}
-              {key.revoked ? <Badge className="ml-2">revoked</Badge> : null}
-            </Td>
-            <Td>{key.agent_id || key.account}</Td>
-            <Td className="max-w-72">{listed(key.scopes) || "everything the owner may"}</Td>
-            <Td>
-              <Time at={key.created_at} />
-            </Td>
-            <Td>{key.last_used_at ? <Time at={key.last_used_at} /> : "never"}</Td>
-            <Td>{key.expires_at ? <Time at={key.expires_at} /> : "never"}</Td>
-            <Td className="text-right">
-              {key.revoked ? null : (
-                <Button size="sm" look="quiet" onClick={() => onRevoke(key)} aria-label={`Revoke key ${key.name ?? key.id}`}>
-                  Revoke
-                </Button>
-              )}
-            </Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
+    <ListTable
+      query={query}
+      empty={empty}
+      label="Keys"
+      columns={COLUMNS}
+      id={(key) => key.id}
+      actions={(key) =>
+        key.revoked ? null : (
+          <RowAction label={`Revoke key ${key.name ?? key.id}`} onClick={() => onRevoke(key)}>
+            Revoke
+          </RowAction>
+        )
+      }
+    />
   );
 }
 

@@ -15,3 +15,7 @@ export const ROLE_WORDS: Record<Role, string> = {
   member: "Member",
   viewer: "Viewer",
 };
+
+/** The roles that somebody may give to others: owners are made by owners. */
+export const rolesFrom = (role: string, words: Record<Role, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(words).filter(([each]) => each !== "owner" || role === "owner"));

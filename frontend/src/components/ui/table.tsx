@@ -2,12 +2,12 @@ import type { ComponentProps } from "react";
 
 import { cn } from "@/lib/cn";
 
-/** A plain table, compact rows. It scrolls sideways inside itself, never the page. */
-export function Table({ className, ...rest }: ComponentProps<"table">) {
+/** A plain table. It scrolls sideways inside itself, never the page. Rows of things: `DataTable`. */
+export function Table({ label = "Table", className, ...rest }: { label?: string } & ComponentProps<"table">) {
   return (
     // A region that scrolls must be reachable by keys.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="relative w-full overflow-x-auto rounded-card border bg-surface" tabIndex={0} role="group" aria-label="Table">
+    <div className="relative w-full overflow-x-auto rounded-card border bg-surface" tabIndex={0} role="group" aria-label={label}>
       <table className={cn("w-full border-collapse text-sm", className)} {...rest} />
     </div>
   );
@@ -45,6 +45,6 @@ export function Th({ numeric, className, ...rest }: CellProps & ComponentProps<"
 
 export function Td({ numeric, className, ...rest }: CellProps & ComponentProps<"td">) {
   return (
-    <td className={cn("h-8 px-3 py-1.5", numeric ? "text-right whitespace-nowrap" : "text-left", className)} {...rest} />
+    <td className={cn("h-(--row-height) px-3 py-(--row-space)", numeric ? "text-right whitespace-nowrap" : "text-left", className)} {...rest} />
   );
 }

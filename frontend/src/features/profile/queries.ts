@@ -28,11 +28,14 @@ export function useChangeProfile() {
   });
 }
 
+/** End one session; null: all but this one. */
 export function useEndSession() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (id: number) =>
-      ok(api.DELETE("/v1/auth/sessions/{session_id}", { params: { path: { session_id: String(id) } } })),
+    mutationFn: (id: number | null) =>
+      id === null
+        ? ok(api.DELETE("/v1/auth/sessions"))
+        : ok(api.DELETE("/v1/auth/sessions/{session_id}", { params: { path: { session_id: String(id) } } })),
     onSettled: () => client.invalidateQueries({ queryKey: profileKeys.sessions }),
   });
 }

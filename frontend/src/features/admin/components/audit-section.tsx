@@ -1,12 +1,12 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { Search, ShieldCheck } from "lucide-react";
+import { ShieldCheck } from "lucide-react";
 import { useState } from "react";
 
 import type { Schemas } from "@/api/client";
-import { rowsOf, said } from "@/api/paging";
-import { Loaded } from "@/components/loaded";
-import { More } from "@/components/more";
+import { said } from "@/api/paging";
+import { PagedTable, type Column } from "@/components/data-table";
+import { NoMatch } from "@/components/no-match";
 import { Pick } from "@/components/pick";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
@@ -16,20 +16,20 @@ import { Facts, Time } from "@/components/ui/facts";
 import { Input } from "@/components/ui/input";
 import { PageHeader } from "@/components/ui/page-header";
 import { ProblemPanel } from "@/components/ui/problem-panel";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { count } from "@/lib/format";
 
 import { auditQuery, verdictQuery } from "../queries";
+import { auditAsk } from "../search";
 
 const route = getRouteApi("/_shell/admin/$section");
 
 type AuditEvent = Schemas["AuditEvent"];
 
 export function AuditSection() {
-  const { action, result, actor_id } = route.useSearch();
+  const { action, result, actor_id, object_id, since, until } = route.useSearch();
   const navigate = route.useNavigate();
-  const filter = { action, result, actor_id };
-  const events = useInfiniteQuery({ ...auditQuery(filter), placeholderData: keepPreviousData });
+  const filter = { action, result, actor_id, object_id, since, until };
+  const events = useInfiniteQuery({ ...auditQuery(auditAsk(filter)), placeholderData: keepPreviousData });
   const [shown, setShown] = useState<AuditEvent | null>(null);
   const set = (change: Partial<typeof filter>) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
@@ -39,17 +39,11 @@ export function AuditSection() {
         title="Audit log"
         actions={
           <>
-            <Input
-              type="search"
-              aria-label="Only this action"
-              placeholder="Action, such as api_key.create"
-              className="w-60"
-              data-page-search=""
-              defaultValue={action ?? ""}
-              onKeyDown={(event) => {
-                if (event.key === "Enter") set({ action: event.currentTarget.value.trim() || undefined });
-              }}
-            />
+            <Filter label="Only this action" placeholder="Action, such as api_key.create" value={action} onSet={(value) => set({ action: value })} />
+            <Filter label="Only of this person’s id" placeholder="Who, by id" value={actor_id} onSet={(value) => set({ actor_id: value })} />
+            <Filter label="Only on this object’s id" placeholder="On, by id" value={object_id} onSet={(value) => set({ object_id: value })} />
+            <Filter type="date" label="From this day" value={since} onSet={(value) => set({ since: value })} />
+            <Filter type="date" label="Until this day" value={until} onSet={(value) => set({ until: value })} />
             <Pick
               label="Result"
               value={result ?? "all"}
@@ -61,37 +55,70 @@ export function AuditSection() {
       >
         <Verdict />
       </PageHeader>
-      <Loaded query={events}>
-        {(data) => {
-          const rows = rowsOf(data);
-          if (rows.length === 0)
-            return Object.keys(said(filter)).length > 0 ? (
-              <EmptyState
-                icon={Search}
-                title="Nothing in the log fits."
-                action={
-                  <Button asChild>
-                    <Link to="/admin/$section" params={{ section: "audit" }} search={{}}>
-                      Clear filters
-                    </Link>
-                  </Button>
-                }
-              />
-            ) : (
-              <EmptyState title="Nothing has been logged yet." />
-            );
-          return (
-            <>
-              <AuditTable rows={rows} onOpen={setShown} />
-              <More query={events} what="entries" />
-            </>
-          );
-        }}
-      </Loaded>
+      <PagedTable
+        query={events}
+        what="entries"
+        label="Audit log"
+        columns={columns(setShown)}
+        id={(event) => event.id}
+        empty={
+          Object.keys(said(filter)).length > 0 ? (
+            <NoMatch
+              title="Nothing in the log fits."
+              clear={
+                <Link to="/admin/$section" params={{ section: "audit" }} search={{}}>
+                  Clear filters
+                </Link>
+              }
+            />
+          ) : (
+            <EmptyState title="Nothing has been logged yet." />
+          )
+        }
+      />
       <Dialog open={shown !== null} onOpenChange={() => setShown(null)}>
         <SheetContent title={shown?.action ?? ""}>{shown ? <AuditFacts event={shown} /> : null}</SheetContent>
       </Dialog>
     </>
+  );
+}
+
+interface FilterProps {
+  label: string;
+  placeholder?: string;
+  type?: "search" | "date";
+  value?: string | undefined;
+  onSet: (value: string | undefined) => void;
+}
+
+/** It holds from Enter on, or when one leaves it; a day at once. */
+function Filter({ label, placeholder, type = "search", value = "", onSet }: FilterProps) {
+  const [typed, setTyped] = useState(value);
+  const [before, setBefore] = useState(value);
+  if (before !== value) {
+    setBefore(value); // it was changed elsewhere: by a link, or cleared
+    setTyped(value);
+  }
+  const take = (text: string) => {
+    if (text.trim() !== value) onSet(text.trim() || undefined);
+  };
+  return (
+    <Input
+      type={type}
+      aria-label={label}
+      title={label}
+      {...(placeholder ? { placeholder } : {})}
+      className={type === "date" ? "w-36" : "w-44"}
+      value={typed}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") take(typed);
+      }}
+      onBlur={() => take(typed)}
+      onChange={({ target }) => {
+        setTyped(target.value);
+        if (type === "date") take(target.value);
+      }}
+    />
   );
 }
 
@@ -120,43 +147,29 @@ function Verdict() {
   );
 }
 
-function AuditTable({ rows, onOpen }: { rows: AuditEvent[]; onOpen: (event: AuditEvent) => void }) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Time</Th>
-          <Th>Who</Th>
-          <Th>Action</Th>
-          <Th>On</Th>
-          <Th>Result</Th>
-          <Th>From</Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((event) => (
-          <Row key={event.id}>
-            <Td>
-              <Button look="link" onClick={() => onOpen(event)}>
-                <Time at={event.at} />
-                <span className="sr-only">, details of entry {event.id}</span>
-              </Button>
-            </Td>
-            <Td>{event.actor_name || event.actor_kind}</Td>
-            <Td className="font-mono text-code">{event.action}</Td>
-            <Td className="font-mono text-code">
-              {event.object_kind ? `${event.object_kind} ${event.object_id ?? ""}` : "–"}
-            </Td>
-            <Td>
-              <Badge tone={event.result === "refused" ? "bad" : "ok"}>{event.result === "refused" ? "refused" : "done"}</Badge>
-            </Td>
-            <Td className="font-mono text-code">{event.ip || "–"}</Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
+const columns = (onOpen: (event: AuditEvent) => void): Column<AuditEvent>[] => [
+  {
+    head: "Time",
+    cell: (event) => (
+      <Button look="link" onClick={() => onOpen(event)}>
+        <Time at={event.at} />
+        <span className="sr-only">, details of entry {event.id}</span>
+      </Button>
+    ),
+  },
+  { head: "Who", cell: (event) => event.actor_name || event.actor_kind },
+  { head: "Action", className: "font-mono text-code", cell: (event) => event.action },
+  {
+    head: "On",
+    className: "font-mono text-code",
+    cell: (event) => (event.object_kind ? `${event.object_kind} ${event.object_id ?? ""}` : "–"),
+  },
+  {
+    head: "Result",
+    cell: (event) => <Badge tone={event.result === "refused" ? "bad" : "ok"}>{event.result === "refused" ? "refused" : "done"}</Badge>,
+  },
+  { head: "From", className: "font-mono text-code", cell: (event) => event.ip || "–" },
+];
 
 function AuditFacts({ event }: { event: AuditEvent }) {
   return (

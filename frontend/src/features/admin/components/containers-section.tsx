@@ -4,10 +4,8 @@ import { Boxes } from "lucide-react";
 import { useState } from "react";
 
 import type { Schemas } from "@/api/client";
-import { rowsOf } from "@/api/paging";
-import { Loaded } from "@/components/loaded";
-import { More } from "@/components/more";
-import { Button } from "@/components/ui/button";
+import { PagedTable, type Column } from "@/components/data-table";
+import { RowAction } from "@/components/row-action";
 import { Checkbox } from "@/components/ui/checkbox";
 import { Confirm } from "@/components/ui/confirm";
 import { Dialog, SheetContent } from "@/components/ui/dialog";
@@ -15,7 +13,6 @@ import { EmptyState } from "@/components/ui/empty-state";
 import { AgentChip, Time } from "@/components/ui/facts";
 import { PageHeader } from "@/components/ui/page-header";
 import { Status } from "@/components/ui/status";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { useFresh } from "@/hooks/use-fresh";
 import { bytes } from "@/lib/format";
 
@@ -59,19 +56,26 @@ export function ContainersSection() {
           />
         }
       />
-      <Loaded query={boxes}>
-        {(data) => {
-          const rows = rowsOf(data);
-          return rows.length === 0 ? (
-            <EmptyState icon={Boxes} title={all ? "There has been no box yet." : "No box is running."} />
-          ) : (
-            <>
-              <BoxTable rows={rows} onLog={(row) => open(row.id)} onStop={setLeaving} />
-              <More query={boxes} what="boxes" />
-            </>
-          );
-        }}
-      </Loaded>
+      <PagedTable
+        query={boxes}
+        what="boxes"
+        label="Boxes"
+        columns={COLUMNS}
+        id={(row) => row.id}
+        empty={<EmptyState icon={Boxes} title={all ? "There has been no box yet." : "No box is running."} />}
+        actions={(row) => (
+          <>
+            <RowAction label={`Log of ${row.name}`} onClick={() => open(row.id)}>
+              Log
+            </RowAction>
+            {ENDED.has(row.status) ? null : (
+              <RowAction label={`Stop ${row.name}`} onClick={() => setLeaving(row)}>
+                Stop
+              </RowAction>
+            )}
+          </>
+        )}
+      />
       <Dialog open={box !== undefined} onOpenChange={(on) => (on ? undefined : open(undefined))}>
         <SheetContent title="Log of the box" className="sm:w-[min(64rem,100vw)]">
           {box === undefined ? null : <BoxLog key={box} containerId={box} />}
@@ -90,68 +94,30 @@ export function ContainersSection() {
   );
 }
 
-interface BoxTableProps {
-  rows: Box[];
-  onLog: (box: Box) => void;
-  onStop: (box: Box) => void;
-}
-
-function BoxTable({ rows, onLog, onStop }: BoxTableProps) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Box</Th>
-          <Th>Status</Th>
-          <Th>Agent</Th>
-          <Th>Work</Th>
-          <Th>Runner</Th>
-          <Th numeric>Memory</Th>
-          <Th>Made</Th>
-          <Th>
-            <span className="sr-only">Actions</span>
-          </Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((row) => {
-          const [mark, word] = MARKS[row.status ?? "created"];
-          return (
-            <Row key={row.id}>
-              <Td className="font-mono text-code whitespace-nowrap">{row.name}</Td>
-              <Td>
-                <Status status={mark}>
-                  {word}
-                  {row.oom_killed ? ", out of memory" : row.exit_code ? `, exit ${row.exit_code}` : ""}
-                </Status>
-              </Td>
-              <Td>
-                <AgentChip id={row.agent_id} />
-              </Td>
-              <Td>
-                <Link to="/sessions/$sessionId" params={{ sessionId: row.session_id }} className="whitespace-nowrap text-accent hover:underline">
-                  {row.step_id || "session"}
-                </Link>
-              </Td>
-              <Td>{row.backend}</Td>
-              <Td numeric>{row.stats["memory_bytes"] ? bytes(row.stats["memory_bytes"]) : "–"}</Td>
-              <Td>
-                <Time at={row.created_at} />
-              </Td>
-              <Td className="text-right whitespace-nowrap">
-                <Button size="sm" look="quiet" onClick={() => onLog(row)} aria-label={`Log of ${row.name}`}>
-                  Log
-                </Button>
-                {ENDED.has(row.status) ? null : (
-                  <Button size="sm" look="quiet" onClick={() => onStop(row)} aria-label={`Stop ${row.name}`}>
-                    Stop
-                  </Button>
-                )}
-              </Td>
-            </Row>
-          );
-        })}
-      </TableBody>
-    </Table>
-  );
-}
+const COLUMNS: Column<Box>[] = [
+  { head: "Box", className: "font-mono text-code break-all sm:whitespace-nowrap", cell: (row) => row.name },
+  {
+    head: "Status",
+    cell: (row) => {
+      const [mark, word] = MARKS[row.status ?? "created"];
+      return (
+        <Status status={mark}>
+          {word}
+          {row.oom_killed ? ", out of memory" : row.exit_code ? `, exit ${row.exit_code}` : ""}
+        </Status>
+      );
+    },
+  },
+  { head: "Agent", cell: (row) => <AgentChip id={row.agent_id} /> },
+  {
+    head: "Work",
+    cell: (row) => (
+      <Link to="/sessions/$sessionId" params={{ sessionId: row.session_id }} className="whitespace-nowrap text-accent hover:underline">
+        {row.step_id || "session"}
+      </Link>
+    ),
+  },
+  { head: "Runner", cell: (row) => row.backend },
+  { head: "Memory", numeric: true, cell: (row) => (row.stats["memory_bytes"] ? bytes(row.stats["memory_bytes"]) : "–") },
+  { head: "Made", cell: (row) => <Time at={row.created_at} /> },
+];

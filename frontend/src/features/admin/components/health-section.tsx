@@ -1,14 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { statusQuery } from "@/api/system";
+import { DataTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
 import { Button } from "@/components/ui/button";
 import { Facts } from "@/components/ui/facts";
 import { Card, PageHeader, Section } from "@/components/ui/page-header";
 import { Progress } from "@/components/ui/progress";
 import { Status, StatusBadge } from "@/components/ui/status";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { bytes } from "@/lib/format";
+
+const QUEUES: Column<[string, number | null]>[] = [
+  { head: "Queue", className: "font-mono text-code", cell: ([queue]) => queue },
+  { head: "Messages that wait for a worker", numeric: true, cell: ([, waiting]) => waiting ?? "unknown" },
+];
 
 export function HealthSection() {
   const status = useQuery(statusQuery());
@@ -35,22 +40,7 @@ export function HealthSection() {
               </Card>
             </Section>
             <Section title="Queues">
-              <Table>
-                <TableHead>
-                  <tr>
-                    <Th>Queue</Th>
-                    <Th numeric>Messages that wait for a worker</Th>
-                  </tr>
-                </TableHead>
-                <TableBody>
-                  {Object.entries(found.queues).map(([queue, waiting]) => (
-                    <Row key={queue}>
-                      <Td className="font-mono text-code">{queue}</Td>
-                      <Td numeric>{waiting ?? "unknown"}</Td>
-                    </Row>
-                  ))}
-                </TableBody>
-              </Table>
+              <DataTable label="Queues" rows={Object.entries(found.queues)} columns={QUEUES} id={([queue]) => queue} />
             </Section>
             <Section title="Disk">
               <Card className="grid gap-3">

@@ -4,21 +4,19 @@ import { useState } from "react";
 
 import type { Schemas } from "@/api/client";
 import { useMe } from "@/api/me";
-import { rowsOf } from "@/api/paging";
+import { PagedTable, type Column } from "@/components/data-table";
+import { ChoiceField, TextField } from "@/components/fields";
 import { FormDialog, textOf } from "@/components/form-dialog";
-import { Loaded } from "@/components/loaded";
-import { More } from "@/components/more";
+import { RowAction } from "@/components/row-action";
 import { ShownOnce } from "@/components/shown-once";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Time } from "@/components/ui/facts";
-import { Field, Input, Select } from "@/components/ui/input";
 import { PageHeader } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { useNow } from "@/hooks/use-now";
-import { ROLE_WORDS, ROLES, type Role } from "@/lib/roles";
+import { ROLE_WORDS, ROLES, rolesFrom, type Role } from "@/lib/roles";
 
 import { useInvite, useRevokeInvite } from "../mutations";
 import { invitesQuery } from "../queries";
@@ -44,19 +42,21 @@ export function InvitesSection() {
       >
         Each link makes one account, for one address, once, within seven days.
       </PageHeader>
-      <Loaded query={invites}>
-        {(data) => {
-          const rows = rowsOf(data);
-          return rows.length === 0 ? (
-            <EmptyState title="Nobody is invited." />
-          ) : (
-            <>
-              <InviteTable rows={rows} onRevoke={setLeaving} />
-              <More query={invites} what="invites" />
-            </>
-          );
-        }}
-      </Loaded>
+      <PagedTable
+        query={invites}
+        what="invites"
+        label="Invites"
+        columns={COLUMNS}
+        id={(invite) => invite.id}
+        empty={<EmptyState title="Nobody is invited." />}
+        actions={(invite) =>
+          invite.accepted_at ? null : (
+            <RowAction label={`Take back invite of ${invite.email}`} onClick={() => setLeaving(invite)}>
+              Take back
+            </RowAction>
+          )
+        }
+      />
       {making ? <NewInvite onClose={() => setMaking(false)} onMade={setLink} /> : null}
       <ShownOnce
         title="Invite made"
@@ -77,50 +77,18 @@ export function InvitesSection() {
   );
 }
 
-function InviteTable({ rows, onRevoke }: { rows: Invite[]; onRevoke: (invite: Invite) => void }) {
+const COLUMNS: Column<Invite>[] = [
+  { head: "Address", className: "font-medium", cell: (invite) => invite.email },
+  { head: "Role", cell: (invite) => (invite.role ? ROLE_WORDS[invite.role] : "–") },
+  { head: "State", cell: (invite) => <InviteState invite={invite} /> },
+  { head: "Made", cell: (invite) => <Time at={invite.created_at} /> },
+  { head: "Expires", cell: (invite) => <Time at={invite.expires_at} /> },
+];
+
+function InviteState({ invite }: { invite: Invite }) {
   const now = useNow();
-  const state = (invite: Invite) => {
-    if (invite.accepted_at) return <Badge tone="ok">accepted</Badge>;
-    return new Date(invite.expires_at).getTime() < now ? <Badge>expired</Badge> : <Badge tone="run">open</Badge>;
-  };
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Address</Th>
-          <Th>Role</Th>
-          <Th>State</Th>
-          <Th>Made</Th>
-          <Th>Expires</Th>
-          <Th>
-            <span className="sr-only">Actions</span>
-          </Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((invite) => (
-          <Row key={invite.id}>
-            <Td className="font-medium">{invite.email}</Td>
-            <Td>{invite.role ? ROLE_WORDS[invite.role] : "–"}</Td>
-            <Td>{state(invite)}</Td>
-            <Td>
-              <Time at={invite.created_at} />
-            </Td>
-            <Td>
-              <Time at={invite.expires_at} />
-            </Td>
-            <Td className="text-right">
-              {invite.accepted_at ? null : (
-                <Button size="sm" look="quiet" onClick={() => onRevoke(invite)} aria-label={`Take back invite of ${invite.email}`}>
-                  Take back
-                </Button>
-              )}
-            </Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
+  if (invite.accepted_at) return <Badge tone="ok">accepted</Badge>;
+  return new Date(invite.expires_at).getTime() < now ? <Badge>expired</Badge> : <Badge tone="run">open</Badge>;
 }
 
 function NewInvite({ onClose, onMade }: { onClose: () => void; onMade: (link: string) => void }) {
@@ -134,22 +102,8 @@ function NewInvite({ onClose, onMade }: { onClose: () => void; onMade: (link: st
     <FormDialog open onOpenChange={onClose} title="New invite" action="Make invite" onSubmit={submit}>
       {(errors) => (
         <>
-          <Field label="E-mail address" error={errors["email"]}>
-            {(control) => <Input {...control} name="email" type="email" required autoComplete="off" />}
-          </Field>
-          <Field label="Role" error={errors["role"]}>
-            {(control) => (
-              <Select {...control} name="role" defaultValue="member">
-                {(Object.entries(ROLES) as [Role, string][])
-                  .filter(([role]) => role !== "owner" || me.role === "owner")
-                  .map(([role, words]) => (
-                    <option key={role} value={role}>
-                      {words}
-                    </option>
-                  ))}
-              </Select>
-            )}
-          </Field>
+          <TextField name="email" type="email" label="E-mail address" required errors={errors} />
+          <ChoiceField name="role" label="Role" options={rolesFrom(me.role, ROLES)} defaultValue="member" errors={errors} />
         </>
       )}
     </FormDialog>

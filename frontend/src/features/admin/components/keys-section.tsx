@@ -5,14 +5,13 @@ import { useState } from "react";
 import { agentsQuery } from "@/api/agents";
 import type { Schemas } from "@/api/client";
 import { useMe } from "@/api/me";
+import { ChoiceField, ExpiryField, TextField } from "@/components/fields";
 import { FormDialog, numberOf, textOf } from "@/components/form-dialog";
 import { KeyTable, ScopeBoxes } from "@/components/key-table";
-import { Loaded } from "@/components/loaded";
 import { ShownOnce } from "@/components/shown-once";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { EmptyState } from "@/components/ui/empty-state";
-import { Field, Input, Select } from "@/components/ui/input";
 import { PageHeader, Section } from "@/components/ui/page-header";
 import { useChosen } from "@/hooks/use-chosen";
 
@@ -33,26 +32,18 @@ export function KeysSection() {
     <>
       <PageHeader title="Keys">Of programs with an account of their own, and of agents that work elsewhere.</PageHeader>
       <Section title="Keys of programs" actions={<NewButton onClick={() => setMaking("service")} />}>
-        <Loaded query={service}>
-          {(rows) =>
-            rows.length === 0 ? (
-              <EmptyState title="No program has a key." className="py-8" />
-            ) : (
-              <KeyTable rows={rows} onRevoke={(key) => setLeaving({ key, kind: "service" })} />
-            )
-          }
-        </Loaded>
+        <KeyTable
+          query={service}
+          empty={<EmptyState title="No program has a key." className="py-8" />}
+          onRevoke={(key) => setLeaving({ key, kind: "service" })}
+        />
       </Section>
       <Section title="Keys of agents elsewhere" actions={<NewButton onClick={() => setMaking("agent")} />}>
-        <Loaded query={agent}>
-          {(rows) =>
-            rows.length === 0 ? (
-              <EmptyState title="No agent elsewhere has a key." className="py-8" />
-            ) : (
-              <KeyTable rows={rows} onRevoke={(key) => setLeaving({ key, kind: "agent" })} />
-            )
-          }
-        </Loaded>
+        <KeyTable
+          query={agent}
+          empty={<EmptyState title="No agent elsewhere has a key." className="py-8" />}
+          onRevoke={(key) => setLeaving({ key, kind: "agent" })}
+        />
       </Section>
       {making === "service" ? <NewServiceKey onClose={() => setMaking(null)} onMade={setSecret} /> : null}
       {making === "agent" ? <NewAgentKey onClose={() => setMaking(null)} onMade={setSecret} /> : null}
@@ -84,6 +75,12 @@ interface NewKeyProps {
   onMade: (secret: string) => void;
 }
 
+const ROLE_WORDS_OF_PROGRAMS: Record<Schemas["ServiceKeyCreateRoleEnum"], string> = {
+  viewer: "Viewer",
+  member: "Member",
+  admin: "Administrator",
+};
+
 function NewServiceKey({ onClose, onMade }: NewKeyProps) {
   const me = useMe();
   const create = useCreateServiceKey();
@@ -102,25 +99,11 @@ function NewServiceKey({ onClose, onMade }: NewKeyProps) {
     <FormDialog open onOpenChange={onClose} title="New key of a program" action="Make key" onSubmit={submit}>
       {(errors) => (
         <>
-          <Field label="Name" error={errors["name"]}>
-            {(control) => <Input {...control} name="name" required autoComplete="off" />}
-          </Field>
-          <Field label="Account" hint="The program; it is made when it is not there." error={errors["account"]}>
-            {(control) => <Input {...control} name="account" required autoComplete="off" />}
-          </Field>
-          <Field label="Role" error={errors["role"]}>
-            {(control) => (
-              <Select {...control} name="role" defaultValue="member">
-                <option value="viewer">Viewer</option>
-                <option value="member">Member</option>
-                <option value="admin">Administrator</option>
-              </Select>
-            )}
-          </Field>
+          <TextField name="name" label="Name" required errors={errors} />
+          <TextField name="account" label="Account" hint="The program; it is made when it is not there." required errors={errors} />
+          <ChoiceField name="role" label="Role" options={ROLE_WORDS_OF_PROGRAMS} defaultValue="member" errors={errors} />
           <ScopeBoxes given={me.scopes} chosen={chosen} onChange={choose} error={errors["scopes"]} />
-          <Field label="Days until it expires" hint="Empty: never." error={errors["expires_in_days"]}>
-            {(control) => <Input {...control} name="expires_in_days" type="number" min="1" />}
-          </Field>
+          <ExpiryField errors={errors} />
         </>
       )}
     </FormDialog>
@@ -151,21 +134,15 @@ function NewAgentKey({ onClose, onMade }: NewKeyProps) {
     >
       {(errors) => (
         <>
-          <Field label="Agent" error={errors["agent_id"]}>
-            {(control) => (
-              <Select {...control} name="agent_id" required>
-                {(agents.data ?? []).map((agent) => (
-                  <option key={agent.id} value={agent.id}>
-                    {agent.name}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
+          <ChoiceField
+            name="agent_id"
+            label="Agent"
+            options={Object.fromEntries((agents.data ?? []).map((agent) => [agent.id, agent.name]))}
+            required
+            errors={errors}
+          />
           <ScopeBoxes given={me.scopes} chosen={chosen} onChange={choose} error={errors["scopes"]} />
-          <Field label="Days until it expires" hint="Empty: never." error={errors["expires_in_days"]}>
-            {(control) => <Input {...control} name="expires_in_days" type="number" min="1" />}
-          </Field>
+          <ExpiryField errors={errors} />
         </>
       )}
     </FormDialog>

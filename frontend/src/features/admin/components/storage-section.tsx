@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, ok, type Schemas } from "@/api/client";
+import { DataTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
@@ -9,7 +10,6 @@ import { Confirm } from "@/components/ui/confirm";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Time } from "@/components/ui/facts";
 import { PageHeader, Section } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { bytes, count } from "@/lib/format";
 import { failed, said } from "@/lib/toast";
 
@@ -49,7 +49,7 @@ export function StorageSection() {
             {(Object.entries(PARTS) as [keyof typeof PARTS, string][]).map(([key, title]) =>
               found[key].length > 0 ? (
                 <Section key={key} title={title}>
-                  <UsageTable rows={found[key]} />
+                  <DataTable label={title} rows={found[key]} columns={USAGE} id={(row) => row.name} />
                 </Section>
               ) : null,
             )}
@@ -62,41 +62,27 @@ export function StorageSection() {
   );
 }
 
-function UsageTable({ rows }: { rows: Schemas["Usage"][] }) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>What</Th>
-          <Th numeric>Size</Th>
-          <Th numeric>Of</Th>
-          <Th numeric>Files</Th>
-          <Th>Measured</Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((row) => (
-          <Row key={row.name}>
-            <Td className="font-medium">
-              {row.name}
-              {row.is_over ? (
-                <Badge tone="bad" className="ml-2">
-                  over its share
-                </Badge>
-              ) : null}
-            </Td>
-            <Td numeric>{bytes(row.bytes)}</Td>
-            <Td numeric>{row.quota_bytes ? bytes(row.quota_bytes) : "–"}</Td>
-            <Td numeric>{count(row.files)}</Td>
-            <Td>
-              <Time at={row.measured_at} />
-            </Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
+const USAGE: Column<Schemas["Usage"]>[] = [
+  {
+    head: "What",
+    className: "font-medium",
+    order: (row) => row.name,
+    cell: (row) => (
+      <>
+        {row.name}
+        {row.is_over ? (
+          <Badge tone="bad" className="ml-2">
+            over its share
+          </Badge>
+        ) : null}
+      </>
+    ),
+  },
+  { head: "Size", numeric: true, order: (row) => row.bytes, cell: (row) => bytes(row.bytes) },
+  { head: "Of", numeric: true, cell: (row) => (row.quota_bytes ? bytes(row.quota_bytes) : "–") },
+  { head: "Files", numeric: true, order: (row) => row.files, cell: (row) => count(row.files) },
+  { head: "Measured", cell: (row) => <Time at={row.measured_at} /> },
+];
 
 /** Looks first, and takes away only after that. */
 function Cleaner() {
@@ -136,7 +122,7 @@ function Cleaner() {
                   : `Looking at ${state.stage || "everything"}: ${count(state.found)} things so far, ${bytes(state.freed_bytes)}.`}
                 {state.error ? <span className="text-bad"> {state.error}</span> : null}
               </p>
-              {state.deletions.length > 0 ? <Deletions rows={state.deletions} /> : null}
+              {state.deletions.length > 0 ? <DataTable label="What could go" rows={state.deletions.slice(0, SHOWN_DELETIONS)} columns={DELETIONS} id={(row) => row.path} /> : null}
               {state.finished_at && state.dry_run && state.found > 0 ? (
                 <div>
                   <Button look="bad" onClick={() => setAsking(true)}>
@@ -161,27 +147,11 @@ function Cleaner() {
   );
 }
 
-function Deletions({ rows }: { rows: Schemas["Deletion"][] }) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Kind</Th>
-          <Th>Path</Th>
-          <Th>Why</Th>
-          <Th numeric>Size</Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.slice(0, 200).map((row) => (
-          <Row key={row.path}>
-            <Td>{row.kind}</Td>
-            <Td className="max-w-96 truncate font-mono text-code" title={row.path}>{row.path}</Td>
-            <Td>{row.reason}</Td>
-            <Td numeric>{bytes(row.bytes)}</Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
+const SHOWN_DELETIONS = 200;
+
+const DELETIONS: Column<Schemas["Deletion"]>[] = [
+  { head: "Path", className: "max-w-96 truncate font-mono text-code", title: (row) => row.path, cell: (row) => row.path },
+  { head: "Kind", cell: (row) => row.kind },
+  { head: "Why", cell: (row) => row.reason },
+  { head: "Size", numeric: true, order: (row) => row.bytes, cell: (row) => bytes(row.bytes) },
+];

@@ -5,17 +5,15 @@ import { useState } from "react";
 
 import type { Schemas } from "@/api/client";
 import { useMe, type Me } from "@/api/me";
-import { rowsOf } from "@/api/paging";
-import { Loaded } from "@/components/loaded";
-import { More } from "@/components/more";
+import { PagedTable, type Column } from "@/components/data-table";
 import { Badge } from "@/components/ui/badge";
 import { Button, IconButton } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
+import { EmptyState } from "@/components/ui/empty-state";
 import { Time } from "@/components/ui/facts";
 import { Menu, MenuContent, MenuItem, MenuLabel, MenuRadioGroup, MenuRadioItem, MenuSeparator, MenuTrigger } from "@/components/ui/menu";
 import { PageHeader } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
-import { ROLE_WORDS, ROLES, type Role } from "@/lib/roles";
+import { ROLE_WORDS, ROLES, rolesFrom, type Role } from "@/lib/roles";
 import { failed, said } from "@/lib/toast";
 
 import { useChangeUser, useResetFactor } from "../mutations";
@@ -28,6 +26,7 @@ interface Asked {
 }
 
 export function UsersSection() {
+  const me = useMe();
   const users = useInfiniteQuery(usersQuery());
   const [asked, setAsked] = useState<Asked | null>(null);
   return (
@@ -43,14 +42,15 @@ export function UsersSection() {
           </Button>
         }
       />
-      <Loaded query={users}>
-        {(data) => (
-          <>
-            <UserTable rows={rowsOf(data)} onAsk={setAsked} />
-            <More query={users} what="people" />
-          </>
-        )}
-      </Loaded>
+      <PagedTable
+        query={users}
+        what="people"
+        label="People"
+        columns={columns(me)}
+        id={(user) => user.id}
+        empty={<EmptyState title="Nobody is here." />}
+        actions={(user) => <UserMenu user={user} me={me} onAsk={setAsked} />}
+      />
       {asked ? <Ask asked={asked} onClose={() => setAsked(null)} /> : null}
     </>
   );
@@ -58,48 +58,23 @@ export function UsersSection() {
 
 const nameOf = (user: User): string => user.display_name || user.email || user.username;
 
-function UserTable({ rows, onAsk }: { rows: User[]; onAsk: (asked: Asked) => void }) {
-  const me = useMe();
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Person</Th>
-          <Th>Role</Th>
-          <Th>Second factor</Th>
-          <Th>Last sign-in</Th>
-          <Th>Since</Th>
-          <Th>
-            <span className="sr-only">Actions</span>
-          </Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((user) => (
-          <Row key={user.id}>
-            <Td>
-              <span className="font-medium">{nameOf(user)}</span>
-              {user.id === me.id ? <Badge className="ml-2">you</Badge> : null}
-              {user.is_active === false ? <Badge tone="bad" className="ml-2">shut out</Badge> : null}
-              <span className="block text-xs text-muted">{user.email}</span>
-            </Td>
-            <Td>{user.role ? ROLE_WORDS[user.role] : "–"}</Td>
-            <Td>{user.second_factor ? <Badge tone="ok">on</Badge> : <Badge>off</Badge>}</Td>
-            <Td>
-              <Time at={user.last_login_at} />
-            </Td>
-            <Td>
-              <Time at={user.created_at} />
-            </Td>
-            <Td className="text-right">
-              <UserMenu user={user} me={me} onAsk={onAsk} />
-            </Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
+const columns = (me: Me): Column<User>[] => [
+  {
+    head: "Person",
+    cell: (user) => (
+      <>
+        <span className="font-medium">{nameOf(user)}</span>
+        {user.id === me.id ? <Badge className="ml-2">you</Badge> : null}
+        {user.is_active === false ? <Badge tone="bad" className="ml-2">shut out</Badge> : null}
+        <span className="block text-xs text-muted">{user.email}</span>
+      </>
+    ),
+  },
+  { head: "Role", cell: (user) => (user.role ? ROLE_WORDS[user.role] : "–") },
+  { head: "Second factor", cell: (user) => <Badge tone={user.second_factor ? "ok" : "quiet"}>{user.second_factor ? "on" : "off"}</Badge> },
+  { head: "Last sign-in", cell: (user) => <Time at={user.last_login_at} /> },
+  { head: "Since", cell: (user) => <Time at={user.created_at} /> },
+];
 
 function UserMenu({ user, me, onAsk }: { user: User; me: Me; onAsk: (asked: Asked) => void }) {
   const change = useChangeUser();
@@ -123,13 +98,11 @@ function UserMenu({ user, me, onAsk }: { user: User; me: Me; onAsk: (asked: Aske
       <MenuContent>
         <MenuLabel>Role</MenuLabel>
         <MenuRadioGroup value={user.role ?? ""} onValueChange={(role) => onAsk({ user, what: role as Role })}>
-          {(Object.entries(ROLE_WORDS) as [Role, string][])
-            .filter(([role]) => role !== "owner" || me.role === "owner")
-            .map(([role, word]) => (
-              <MenuRadioItem key={role} value={role}>
-                {word}
-              </MenuRadioItem>
-            ))}
+          {Object.entries(rolesFrom(me.role, ROLE_WORDS)).map(([role, word]) => (
+            <MenuRadioItem key={role} value={role}>
+              {word}
+            </MenuRadioItem>
+          ))}
         </MenuRadioGroup>
         <MenuSeparator />
         {user.second_factor ? (

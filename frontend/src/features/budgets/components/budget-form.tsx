@@ -1,12 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { modelsQuery } from "@/api/llm";
 import type { Schemas } from "@/api/client";
 import type { Budget } from "@/api/usage";
+import { ChoiceField, ModelField, NumberField, TextField } from "@/components/fields";
 import { FormDialog, numberOf, textOf } from "@/components/form-dialog";
 import { Checkbox } from "@/components/ui/checkbox";
-import { Field, Input, Select } from "@/components/ui/input";
 
 import { useChangeBudget, useCreateBudget } from "../mutations";
 
@@ -50,7 +48,6 @@ interface BudgetFormProps {
 export function BudgetForm({ budget, open, onOpenChange }: BudgetFormProps) {
   const create = useCreateBudget();
   const change = useChangeBudget();
-  const models = useQuery({ ...modelsQuery(), enabled: open });
   const [action, setAction] = useState<Schemas["ActionEnum"]>(budget?.action ?? "pause");
   const [enabled, setEnabled] = useState(budget?.enabled ?? true);
   const [scope, setScope] = useState<Schemas["ScopeEnum"]>(budget?.scope ?? "user");
@@ -83,68 +80,21 @@ export function BudgetForm({ budget, open, onOpenChange }: BudgetFormProps) {
         <>
           {budget ? null : (
             <div className="grid gap-4 sm:grid-cols-2">
-              <Field label="Holds for" error={errors["scope"]}>
-                {(control) => (
-                  <Select {...control} value={scope} onChange={(event) => setScope(event.target.value as Schemas["ScopeEnum"])}>
-                    {Object.entries(SCOPES).map(([key, word]) => (
-                      <option key={key} value={key}>
-                        {word}
-                      </option>
-                    ))}
-                  </Select>
-                )}
-              </Field>
-              <Field label="In" error={errors["window"]}>
-                {(control) => (
-                  <Select {...control} name="window" defaultValue="day">
-                    {Object.entries(WINDOWS).map(([key, word]) => (
-                      <option key={key} value={key}>
-                        {word}
-                      </option>
-                    ))}
-                  </Select>
-                )}
-              </Field>
+              <ChoiceField name="scope" label="Holds for" options={SCOPES} value={scope} onChoose={setScope} errors={errors} />
+              <ChoiceField name="window" label="In" options={WINDOWS} defaultValue="day" errors={errors} />
               {scope === "instance" ? null : (
-                <Field label={`Only this ${scope}`} hint="Its id. Empty: each one apart." error={errors["ref"]} className="sm:col-span-2">
-                  {(control) => <Input {...control} name="ref" autoComplete="off" />}
-                </Field>
+                <TextField name="ref" label={`Only this ${scope}`} hint="Its id. Empty: each one apart." errors={errors} className="sm:col-span-2" />
               )}
             </div>
           )}
           <div className="grid grid-cols-2 gap-4">
             {LIMITS.map(([name, label, step]) => (
-              <Field key={name} label={label} error={errors[name]}>
-                {(control) => (
-                  <Input {...control} name={name} type="number" min="0" step={step} inputMode="decimal" defaultValue={budget?.[name] ?? ""} />
-                )}
-              </Field>
+              <NumberField key={name} name={name} label={label} step={step} defaultValue={budget?.[name] ?? ""} errors={errors} />
             ))}
           </div>
-          <Field label="At the stop" error={errors["action"]}>
-            {(control) => (
-              <Select {...control} value={action} onChange={(event) => setAction(event.target.value as Schemas["ActionEnum"])}>
-                {Object.entries(ACTIONS).map(([key, word]) => (
-                  <option key={key} value={key}>
-                    {word}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
+          <ChoiceField name="action" label="At the stop" options={ACTIONS} value={action} onChoose={setAction} errors={errors} />
           {action === "downgrade" ? (
-            <Field label="Cheaper model" error={errors["downgrade_model"]}>
-              {(control) => (
-                <>
-                  <Input {...control} name="downgrade_model" list="budget-models" defaultValue={budget?.downgrade_model ?? ""} required />
-                  <datalist id="budget-models">
-                    {(models.data ?? []).map((model) => (
-                      <option key={model.name} value={model.name} />
-                    ))}
-                  </datalist>
-                </>
-              )}
-            </Field>
+            <ModelField name="downgrade_model" label="Cheaper model" defaultValue={budget?.downgrade_model ?? ""} required errors={errors} />
           ) : null}
           <Checkbox label="In force" checked={enabled} onCheckedChange={(checked) => setEnabled(checked === true)} />
         </>

@@ -5,13 +5,14 @@ import { useState } from "react";
 import { refusal, useMe } from "@/api/me";
 import { budgetKeys, budgetsQuery, budgetStatusQuery, type Budget } from "@/api/usage";
 import { BudgetBar } from "@/components/budget-bar";
+import { ListTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
+import { RowAction } from "@/components/row-action";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Card, Page, PageHeader, Section } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { UsageNav } from "@/components/usage/usage-nav";
 import { useFresh } from "@/hooks/use-fresh";
 import { count, money } from "@/lib/format";
@@ -58,15 +59,23 @@ export function BudgetsPage() {
         </Loaded>
       </Section>
       <Section title="Limits">
-        <Loaded query={budgets}>
-          {(rows) =>
-            rows.length === 0 ? (
-              <EmptyState icon={Wallet} title="There is no budget: nothing limits what is spent." />
-            ) : (
-              <BudgetTable rows={rows} refused={refused} onEdit={setEdited} onDelete={setLeaving} />
-            )
-          }
-        </Loaded>
+        <ListTable
+          query={budgets}
+          label="Budgets"
+          columns={COLUMNS}
+          id={(budget) => budget.id}
+          empty={<EmptyState icon={Wallet} title="There is no budget: nothing limits what is spent." />}
+          actions={(budget) => (
+            <>
+              <RowAction label={`Change budget for ${subject(budget)}`} refusal={refused} onClick={() => setEdited(budget)}>
+                Change
+              </RowAction>
+              <RowAction label={`Delete budget for ${subject(budget)}`} refusal={refused} onClick={() => setLeaving(budget)}>
+                Delete
+              </RowAction>
+            </>
+          )}
+        />
       </Section>
       {edited ? (
         <BudgetForm
@@ -102,53 +111,22 @@ export function limitText(budget: Budget, kind: "hard" | "soft" = "hard"): strin
   return calls !== null && calls !== undefined ? `${count(calls)} calls` : "–";
 }
 
-interface BudgetTableProps {
-  rows: Budget[];
-  refused: string | null;
-  onEdit: (budget: Budget) => void;
-  onDelete: (budget: Budget) => void;
-}
-
-function BudgetTable({ rows, refused, onEdit, onDelete }: BudgetTableProps) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Holds for</Th>
-          <Th>In</Th>
-          <Th numeric>Warn at</Th>
-          <Th numeric>Stop at</Th>
-          <Th>At the stop</Th>
-          <Th>
-            <span className="sr-only">Actions</span>
-          </Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((budget) => (
-          <Row key={budget.id}>
-            <Td className="font-medium">
-              <span className="first-letter:uppercase">{subject(budget)}</span>
-              {budget.enabled === false ? <Badge className="ml-2">off</Badge> : null}
-            </Td>
-            <Td>{WINDOWS[budget.window]}</Td>
-            <Td numeric>{limitText(budget, "soft")}</Td>
-            <Td numeric>{limitText(budget)}</Td>
-            <Td>
-              {budget.action ? ACTIONS[budget.action] : "–"}
-              {budget.action === "downgrade" ? `: ${budget.downgrade_model ?? ""}` : ""}
-            </Td>
-            <Td className="text-right whitespace-nowrap">
-              <Button size="sm" look="quiet" refusal={refused} onClick={() => onEdit(budget)} aria-label={`Change budget for ${subject(budget)}`}>
-                Change
-              </Button>
-              <Button size="sm" look="quiet" refusal={refused} onClick={() => onDelete(budget)} aria-label={`Delete budget for ${subject(budget)}`}>
-                Delete
-              </Button>
-            </Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
+const COLUMNS: Column<Budget>[] = [
+  {
+    head: "Holds for",
+    className: "font-medium",
+    cell: (budget) => (
+      <>
+        <span className="inline-block first-letter:uppercase">{subject(budget)}</span>
+        {budget.enabled === false ? <Badge className="ml-2">off</Badge> : null}
+      </>
+    ),
+  },
+  { head: "In", cell: (budget) => WINDOWS[budget.window] },
+  { head: "Warn at", numeric: true, cell: (budget) => limitText(budget, "soft") },
+  { head: "Stop at", numeric: true, cell: (budget) => limitText(budget) },
+  {
+    head: "At the stop",
+    cell: (budget) => `${budget.action ? ACTIONS[budget.action] : "–"}${budget.action === "downgrade" ? `: ${budget.downgrade_model ?? ""}` : ""}`,
+  },
+];

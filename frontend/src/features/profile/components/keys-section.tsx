@@ -4,14 +4,13 @@ import { useState } from "react";
 
 import type { Schemas } from "@/api/client";
 import { useMe } from "@/api/me";
+import { ExpiryField, TextField } from "@/components/fields";
 import { FormDialog, numberOf, textOf } from "@/components/form-dialog";
 import { KeyTable, ScopeBoxes } from "@/components/key-table";
-import { Loaded } from "@/components/loaded";
 import { ShownOnce } from "@/components/shown-once";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { EmptyState } from "@/components/ui/empty-state";
-import { Field, Input } from "@/components/ui/input";
 import { PageHeader } from "@/components/ui/page-header";
 import { useChosen } from "@/hooks/use-chosen";
 
@@ -36,15 +35,7 @@ export function KeysSection() {
       >
         For scripts. A key may never do more than you.
       </PageHeader>
-      <Loaded query={keys}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <EmptyState icon={KeyRound} title="You have no API key." />
-          ) : (
-            <KeyTable rows={rows} onRevoke={setLeaving} />
-          )
-        }
-      </Loaded>
+      <KeyTable query={keys} empty={<EmptyState icon={KeyRound} title="You have no API key." />} onRevoke={setLeaving} />
       {making ? <NewKey onClose={() => setMaking(false)} onMade={setSecret} /> : null}
       <ShownOnce title="Key made" description="Copy it now: only its hash is kept." secret={secret} onClose={() => setSecret(null)} />
       <Confirm
@@ -77,16 +68,16 @@ function NewKey({ onClose, onMade }: { onClose: () => void; onMade: (secret: str
     <FormDialog open onOpenChange={onClose} title="New API key" action="Make key" onSubmit={submit}>
       {(errors) => (
         <>
-          <Field label="Name" error={errors["name"]}>
-            {(control) => <Input {...control} name="name" required placeholder="CI of the website" autoComplete="off" />}
-          </Field>
+          <TextField name="name" label="Name" required placeholder="CI of the website" errors={errors} />
           <ScopeBoxes given={me.scopes} chosen={chosen} onChange={choose} error={errors["scopes"]} />
-          <Field label="Days until it expires" hint="Empty: never." error={errors["expires_in_days"]}>
-            {(control) => <Input {...control} name="expires_in_days" type="number" min="1" />}
-          </Field>
-          <Field label="Only from these addresses" hint="Addresses or networks, with commas. Empty: from anywhere." error={errors["ip_allow"]}>
-            {(control) => <Input {...control} name="ip_allow" placeholder="192.0.2.0/24" autoComplete="off" />}
-          </Field>
+          <ExpiryField errors={errors} />
+          <TextField
+            name="ip_allow"
+            label="Only from these addresses"
+            hint="Addresses or networks, with commas. Empty: from anywhere."
+            placeholder="192.0.2.0/24"
+            errors={errors}
+          />
         </>
       )}
     </FormDialog>

@@ -1,24 +1,55 @@
-import { useTheme, type Theme } from "@/components/theme";
+import { useState } from "react";
+
+import { useTheme, type Density, type Theme } from "@/components/theme";
+import { Switch } from "@/components/ui/checkbox";
 import { Card, PageHeader } from "@/components/ui/page-header";
+import { setSingleKeys, singleKeysOff } from "@/lib/keymap";
 
 const THEMES: Record<Theme, string> = { system: "As the system", light: "Light", dark: "Dark" };
+const DENSITIES: Record<Density, string> = { compact: "Compact", comfortable: "Comfortable" };
 
 export function PreferencesSection() {
-  const { theme, choose } = useTheme();
+  const { theme, choose, density, chooseDensity } = useTheme();
+  const [keysOff, setKeysOff] = useState(singleKeysOff);
+  const setKeys = (on: boolean) => {
+    setSingleKeys(on);
+    setKeysOff(!on);
+  };
   return (
     <>
       <PageHeader title="Preferences">They hold for this browser.</PageHeader>
-      <Card>
-        <fieldset className="grid gap-2">
-          <legend className="mb-1 text-sm font-medium">Theme</legend>
-          {(Object.entries(THEMES) as [Theme, string][]).map(([key, word]) => (
-            <label key={key} className="flex items-center gap-2 text-sm">
-              <input type="radio" name="theme" className="size-4 accent-accent" checked={theme === key} onChange={() => choose(key)} />
-              {word}
-            </label>
-          ))}
-        </fieldset>
+      <Card className="grid gap-6">
+        <Choices name="theme" legend="Theme" options={THEMES} chosen={theme} onChoose={choose} />
+        <Choices name="density" legend="Rows of tables" options={DENSITIES} chosen={density} onChoose={chooseDensity} />
+        <Switch
+          label="Keys of a single letter"
+          hint="Such as n for a new run, or g h for home. ? lists them. Those with Ctrl or ⌘ hold in any case."
+          checked={!keysOff}
+          onCheckedChange={setKeys}
+        />
       </Card>
     </>
+  );
+}
+
+interface ChoicesProps<Value extends string> {
+  name: string;
+  legend: string;
+  options: Record<Value, string>;
+  chosen: Value;
+  onChoose: (value: Value) => void;
+}
+
+function Choices<Value extends string>({ name, legend, options, chosen, onChoose }: ChoicesProps<Value>) {
+  return (
+    <fieldset className="grid gap-2">
+      <legend className="mb-1 text-sm font-medium">{legend}</legend>
+      {(Object.entries(options) as [Value, string][]).map(([key, word]) => (
+        <label key={key} className="flex items-center gap-2 text-sm">
+          <input type="radio" name={name} className="size-4 accent-accent" checked={chosen === key} onChange={() => onChoose(key)} />
+          {word}
+        </label>
+      ))}
+    </fieldset>
   );
 }

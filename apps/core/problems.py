@@ -37,6 +37,16 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The password was chosen by somebody else.",
         "Choose your own: on /login/password/, or with djinn login.",
     ),
+    "reauthentication_required": (
+        "This may be done only shortly after showing who you are.",
+        "Show your password or a second factor (POST …/auth/reauthenticate or "
+        "…/auth/2fa/reauthenticate), and send the request again.",
+    ),
+    "key_too_wide": (
+        "A key would give more than it may itself.",
+        "Use a session or a key without an end and bounds of addresses, or ask for less.",
+    ),
+    "key_ended": ("The key was revoked or has expired.", "Make another."),
     "wrong_address": (
         "The key may not be used from this address.",
         "Use it from the addresses it was made for, or make another.",

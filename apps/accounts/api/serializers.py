@@ -93,6 +93,24 @@ class ApiKeyCreateSerializer(_KeyRightsSerializer):
     name = serializers.CharField(max_length=50)
 
 
+class ApiKeyChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=50)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=SCOPES),
+        allow_empty=False,
+        max_length=len(SCOPES),
+        help_text="Those it keeps. A key gains none.",
+    )
+    expires_in_days = serializers.IntegerField(
+        allow_null=True, min_value=1, max_value=3650, help_text="From now on. Null: no end."
+    )
+    ip_allow = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        max_length=50,
+        help_text="Addresses and ranges it works from. Empty: from anywhere.",
+    )
+
+
 class ServiceKeyCreateSerializer(_KeyRightsSerializer):
     account = serializers.SlugField(max_length=64, help_text="Of the program.")
     role = serializers.ChoiceField(choices=[Role.ADMIN, Role.MEMBER, Role.VIEWER])

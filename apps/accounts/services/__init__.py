@@ -3,6 +3,7 @@
 from apps.accounts.services.invites import invite_accept, invite_create, invite_delete
 from apps.accounts.services.keys import (
     agent_key_issue,
+    api_key_change,
     api_key_create,
     api_key_get,
     api_key_issue,
@@ -39,6 +40,7 @@ __all__ = [
     "access_end",
     "accounts_prune",
     "agent_key_issue",
+    "api_key_change",
     "api_key_create",
     "api_key_get",
     "api_key_issue",

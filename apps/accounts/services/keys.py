@@ -1,9 +1,9 @@
 """Keys for scripts, programs and agents of others. The plaintext is given out once."""
 
-from collections.abc import Collection, Sequence
-from datetime import timedelta
-from ipaddress import ip_network
-from typing import cast
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, cast
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -37,11 +37,20 @@ def api_key_issue(
     agent_id: str = "",
     ip_allow: Sequence[str] = (),
     rate_per_minute: int | None = None,
+    made_with: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
     """A key and its plaintext. Raises Invalid for a scope unknown or wider than its owner, and for
-    an address range that is none."""
+    an address range that is none.
+
+    `made_with`: the key that asks for it, which can make none that works longer or from elsewhere,
+    and bounds the new one where nothing is said. Raises Forbidden.
+    """
     _check_scopes(user, scopes)
-    expires = timezone.now() + timedelta(days=expires_in_days) if expires_in_days else None
+    expires = _expiry(expires_in_days)
+    if made_with is not None:
+        expires = expires or made_with.expiry_date
+        ip_allow = ip_allow or made_with.ip_allow
+        _check_within(made_with, expires, ip_allow)
     made, plaintext = ApiKey.objects.create_key(
         user=user,
         name=name,
@@ -57,6 +66,31 @@ def api_key_issue(
     return key, plaintext
 
 
+def _expiry(days: int | None) -> datetime | None:
+    return timezone.now() + timedelta(days=days) if days else None
+
+
+def _check_within(key: ApiKey, expires: datetime | None, ip_allow: Sequence[str]) -> None:
+    """Raises Forbidden for a life longer, or addresses wider, than those of `key`."""
+    ends = key.expiry_date
+    if ends is not None and (expires is None or expires > ends):
+        raise Forbidden("A key gives no longer life than its own.", code="key_too_wide")
+    if key.ip_allow and not _within([_parsed(text) for text in ip_allow], key.ip_allow):
+        raise Forbidden("A key gives no wider addresses than its own.", code="key_too_wide")
+
+
+def _within(inner: Sequence[IPv4Network | IPv6Network], outer: Sequence[str]) -> bool:
+    """Whether each network lies in one of `outer`. An empty `inner` stands for everywhere."""
+    bounds = [ip_network(text) for text in outer]
+    return bool(inner) and all(
+        any(
+            net.version == bound.version and net.subnet_of(bound)  # type: ignore[arg-type]  # equal
+            for bound in bounds
+        )
+        for net in inner
+    )
+
+
 def _check_scopes(user: User, scopes: Collection[str]) -> None:
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
@@ -69,10 +103,52 @@ def _check_scopes(user: User, scopes: Collection[str]) -> None:
 
 
 def _network(text: str) -> str:
+    return str(_parsed(text))
+
+
+def _parsed(text: str) -> IPv4Network | IPv6Network:
     try:
-        return str(ip_network(text, strict=False))
+        return ip_network(text, strict=False)
     except ValueError:
         raise Invalid(f"“{text}” is no address and no range of addresses.") from None
+
+
+@transaction.atomic
+def api_key_change(
+    *, key: ApiKey, changes: Mapping[str, Any], made_with: ApiKey | None = None
+) -> ApiKey:
+    """Change a key's name, end, addresses, or take scopes from it.
+
+    Raises Conflict for one that has ended, Invalid for a scope that it does not have, and Forbidden
+    as `api_key_issue`.
+    """
+    locked = cast(ApiKey, ApiKey.objects.select_for_update().get(pk=key.pk))
+    if not locked.is_usable:
+        raise Conflict("This key has ended.", code="key_ended")
+    if "name" in changes:
+        locked.name = changes["name"]
+    if "scopes" in changes:
+        locked.scopes = _narrowed(locked, changes["scopes"])
+    if "expires_in_days" in changes:
+        locked.expiry_date = _expiry(changes["expires_in_days"])
+    if "ip_allow" in changes:
+        locked.ip_allow = [_network(text) for text in changes["ip_allow"]]
+    if made_with is not None and {"expires_in_days", "ip_allow"} & set(changes):
+        _check_within(made_with, locked.expiry_date, locked.ip_allow)
+    locked.save()
+    audit("api_key.change", locked, {"name": locked.name, "changed": sorted(changes)})
+    access_changed()
+    return locked
+
+
+def _narrowed(key: ApiKey, scopes: Collection[str]) -> list[str]:
+    wider = sorted(set(scopes) - key.scope_set)
+    if wider:
+        raise Invalid(
+            f"A key gains no scope: it does not have {', '.join(wider)}. Make another.",
+            scopes=wider,
+        )
+    return sorted(set(scopes))
 
 
 @transaction.atomic

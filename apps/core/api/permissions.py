@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -39,6 +41,8 @@ class CallersAndScope(BasePermission):
         if not callers or not scope:
             return _refuse(caller, "This call is not open to anybody.")
         if caller.may(callers, scope) or ("anonymous" in callers and caller.is_known):
+            if declared(view, "reauthentication", request.method):
+                _proved_again(caller)
             return True
         owed = _owed_first(caller) if "user" in caller.kinds else None
         if owed is not None:
@@ -49,6 +53,14 @@ class CallersAndScope(BasePermission):
             return _refuse(caller, "This call is not open to callers of your kind.")
         raise Forbidden(
             f"Your key lacks the scope “{scope}”.", code="missing_scope", missing_scope=scope
+        )
+
+
+def _proved_again(caller: Caller) -> None:
+    """Raises Forbidden when the session's person has not shown lately who they are."""
+    if not import_string(settings.FRESHNESS_CHECK)(caller):
+        raise Forbidden(
+            "Show your password or a second factor once more.", code="reauthentication_required"
         )
 
 

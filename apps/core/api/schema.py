@@ -49,6 +49,8 @@ class AutoSchema(SpectacularSchema):
             return None
         operation["x-callers"] = sorted(declared(self.view, "callers", self.method) or ())
         operation["x-scope"] = declared(self.view, "scope", self.method) or ""
+        if declared(self.view, "reauthentication", self.method):
+            operation["x-reauthentication"] = True
         self._add_problems(operation)
         if self.method == "POST" and declared(self.view, "idempotency", self.method) != "off":
             operation.setdefault("parameters", []).append(self._idempotency_key())

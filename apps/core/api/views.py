@@ -43,6 +43,10 @@ class ApiMixin(APIView):
     # Open to a person, too, who must first change the password or set up a second factor.
     before_first_steps: ClassVar[bool | Mapping[str, bool]] = False
 
+    # Asks a session for a password or factor shown within the last five minutes: for what somebody
+    # at an open browser must not do. Keys are not asked; they have scopes instead.
+    reauthentication: ClassVar[bool | Mapping[str, bool]] = False
+
     _attempt: Attempt | None = None
     _query: dict[str, Any] | None = None
     _rate: Rate | None = None

@@ -49,6 +49,7 @@ class _LlmView(ApiView):
 class ProvidersView(_LlmView):
     callers = _READ_OR_ADMIN
     scope = _READ_OR_WRITE
+    reauthentication = {"POST": True}
 
     @extend_schema(
         operation_id="llm_providers_list", responses=shapes.ProviderSerializer(many=True)
@@ -73,6 +74,8 @@ class ProvidersView(_LlmView):
 class ProviderView(_LlmView):
     callers = _READ_OR_ADMIN
     scope = _READ_OR_WRITE
+    # Keys go to the address that stands here.
+    reauthentication = {"PATCH": True, "DELETE": True}
 
     @extend_schema(operation_id="llm_providers_retrieve", responses=shapes.ProviderSerializer)
     def get(self, request: Request, provider_id: str) -> Response:
@@ -100,6 +103,7 @@ class ProviderView(_LlmView):
 class ProviderKeyView(_LlmView):
     callers = USERS
     scope = "write"
+    reauthentication = True
     query = shapes.KeyQuery
 
     def owner(self) -> dict[str, Any]:
@@ -217,6 +221,7 @@ class ProviderModelView(_LlmView):
 class SharesView(_LlmView):
     callers = ADMINS
     scope = {"GET": "read", "*": "admin"}
+    reauthentication = {"POST": True}
 
     @extend_schema(operation_id="llm_shares_list", responses=shapes.ShareSerializer(many=True))
     def get(self, request: Request, provider_id: str) -> Response:

@@ -115,6 +115,8 @@ class SecretsView(_SecretView):
 
 
 class SecretView(_SecretView):
+    reauthentication = {"PATCH": True, "DELETE": True}
+
     @extend_schema(operation_id="secrets_retrieve", responses=shapes.SecretSerializer)
     def get(self, request: Request, secret_id: str) -> Response:
         """One secret, without its value."""
@@ -140,6 +142,7 @@ class SecretView(_SecretView):
 
 class SecretGrantView(_SecretView):
     scope = "write"
+    reauthentication = {"POST": True}
 
     @extend_schema(
         operation_id="secrets_grant",
@@ -189,7 +192,7 @@ class SecretAccessView(_SecretView):
 
 
 class SecretRevealView(_SecretView):
-    scope = "write"
+    scope = "write"  # the body's code is more than `reauthentication`: it works once
 
     @extend_schema(
         operation_id="secrets_reveal",
@@ -220,6 +223,7 @@ class SharedSecretsView(_SecretView):
 class SecretShareView(_SecretView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = {"POST": True}
 
     @extend_schema(operation_id="admin_secrets_share", request=None, responses={204: None})
     def post(self, request: Request, secret_id: str, user_id: str) -> Response:

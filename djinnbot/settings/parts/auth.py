@@ -41,6 +41,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # who makes an account, by invite or hand, vouches for it
 ACCOUNT_EMAIL_NOTIFICATIONS = False  # `apps.accounts.signin.receivers` tells, through one door
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+FRESHNESS_CHECK = "apps.accounts.signin.fresh.is_fresh"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # strangers get no mail of ours
 ACCOUNT_RATE_LIMITS = {

@@ -39,6 +39,7 @@ class Operation:
 
     is_async: bool = False  # asks the database in threads of its own
     is_paged: bool = False
+    asks_again: bool = False  # a session must have shown lately who is there
     numbered: frozenset[str] = frozenset()  # path parameters that are numbers
 
     @property
@@ -108,6 +109,7 @@ def operations() -> list[Operation]:
                     in_schema=view.schema is not None,
                     is_async=issubclass(view, AsyncApiView),
                     is_paged=bool(declared(instance, "paged", method.upper())),
+                    asks_again=bool(declared(instance, "reauthentication", method.upper())),
                     numbered=frozenset(re.findall(r"<int:(\w+)>", path)),
                 )
             )
@@ -168,6 +170,7 @@ def test_description_has_each_address_with_its_problems(schema: dict[str, Any]) 
         assert told is not None, f"{operation} is not described"
         assert set(told["x-callers"]) == operation.callers, str(operation)
         assert told["x-scope"] == operation.scope, str(operation)
+        assert told.get("x-reauthentication", False) == operation.asks_again, str(operation)
         problems = {
             status
             for status, response in told["responses"].items()

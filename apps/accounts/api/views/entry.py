@@ -36,7 +36,7 @@ from apps.core.api.views import ApiView
 
 
 def _signed_in(request: Request, user: User) -> Response:
-    sign_in(request._request, user)
+    sign_in(request._request, user, method="password")
     key = request._request.session.session_key or ""
     return Response(me_of(caller_from(user, None, key)), status=201)
 
@@ -86,6 +86,7 @@ class SetupView(ApiView):
 class InvitesView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = {"POST": True}
     paged = {"GET": True}
     ordering = ("-created_at", "-id")
     idempotency = "off"  # an answer that is kept would be a secret that is kept

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.serializers import (
     AgentKeyCreateSerializer,
+    ApiKeyChangeSerializer,
     ApiKeyCreatedSerializer,
     ApiKeyCreateSerializer,
     ApiKeySerializer,
@@ -19,6 +20,7 @@ from apps.accounts.models import ApiKey, User
 from apps.accounts.selectors import api_key_list, program_key_list
 from apps.accounts.services import (
     agent_key_issue,
+    api_key_change,
     api_key_get,
     api_key_issue,
     api_key_revoke,
@@ -26,7 +28,7 @@ from apps.accounts.services import (
     service_key_issue,
 )
 from apps.accounts.signin.notices import account_notice
-from apps.core.api.callers import ADMINS, USERS
+from apps.core.api.callers import ADMINS, USERS, Caller
 from apps.core.api.input import parsed
 from apps.core.api.views import ApiView
 from apps.core.errors import Forbidden
@@ -39,6 +41,7 @@ def _created(key: ApiKey, plaintext: str) -> Response:
 class ApiKeysView(ApiView):
     callers = USERS
     scope = {"GET": "read", "POST": "account"}
+    reauthentication = {"POST": True}
     idempotency = "off"  # an answer that is kept would be a secret that is kept
 
     @extend_schema(operation_id="auth_api_keys_list", responses=ApiKeySerializer(many=True))
@@ -52,21 +55,40 @@ class ApiKeysView(ApiView):
         responses={201: ApiKeyCreatedSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Make a key. It can do what its scopes say, and never more than you."""
+        """Make a key. It can do what its scopes say, and never more than you; made with another
+        key, never more, longer or from elsewhere than that."""
         body = parsed(ApiKeyCreateSerializer, request)
         if not set(body["scopes"]) <= self.caller.scopes:
             raise Forbidden("A key can make no key that may do more.", code="missing_scope")
         user: User = self.caller.user
         with transaction.atomic():
-            key, plaintext = api_key_issue(user=user, **body)
+            key, plaintext = api_key_issue(user=user, made_with=_shown(self.caller), **body)
             facts = {"name": key.name, "id": key.prefix, "ip": request_address()}
             account_notice.send(sender=User, user=user, kind="key", facts=facts)
         return _created(key, plaintext)
 
 
+def _shown(caller: Caller) -> ApiKey | None:
+    """The key that this call came with."""
+    return caller.credential if isinstance(caller.credential, ApiKey) else None
+
+
 class ApiKeyView(ApiView):
     callers = USERS
     scope = "account"
+    reauthentication = {"PATCH": True}
+
+    @extend_schema(
+        operation_id="auth_api_keys_update",
+        request=ApiKeyChangeSerializer,
+        responses=ApiKeySerializer,
+    )
+    def patch(self, request: Request, key_id: str) -> Response:
+        """Change one of your keys: its name, its end, its addresses, fewer scopes."""
+        key = api_key_get(user=self.caller.user, prefix=key_id)
+        changes = parsed(ApiKeyChangeSerializer, request, partial=True)
+        changed = api_key_change(key=key, changes=changes, made_with=_shown(self.caller))
+        return Response(ApiKeySerializer(changed).data)
 
     @extend_schema(operation_id="auth_api_keys_revoke", responses={204: None})
     def delete(self, request: Request, key_id: str) -> Response:
@@ -79,6 +101,7 @@ class ApiKeyView(ApiView):
 class _ProgramKeysView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = {"POST": True}
     idempotency = "off"  # as above
     kind: ApiKey.Kind
 

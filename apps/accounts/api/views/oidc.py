@@ -29,6 +29,7 @@ from apps.core.api.views import ApiView
 class OidcProvidersView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = {"POST": True}
     idempotency = "off"  # a body that is kept would be a secret that is kept
 
     @extend_schema(
@@ -54,6 +55,7 @@ class OidcProvidersView(ApiView):
 class OidcProviderView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = {"PATCH": True, "DELETE": True}
 
     @extend_schema(operation_id="auth_oidc_providers_retrieve", responses=OidcProviderSerializer)
     def get(self, request: Request, provider_id: str) -> Response:

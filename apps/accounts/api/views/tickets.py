@@ -11,6 +11,7 @@ from apps.accounts.api.serializers import (
     StreamTicketSerializer,
 )
 from apps.accounts.links import login_link
+from apps.accounts.models import ApiKey
 from apps.accounts.services import (
     LOGIN_TICKET_TTL,
     STREAM_TICKET_TTL,
@@ -48,6 +49,7 @@ class StreamTicketView(ApiView):
 class LoginLinkView(ApiView):
     callers = USERS
     scope = "admin"  # a browser session can do more than a narrow key
+    reauthentication = True  # the link counts as shown again
     idempotency = "off"  # as above
 
     @extend_schema(
@@ -58,6 +60,9 @@ class LoginLinkView(ApiView):
     def post(self, request: Request) -> Response:
         """A link that signs your browser in, once. For the command line."""
         target = parsed(LoginLinkCreateSerializer, request)["next"]
+        shown = self.caller.credential
+        if isinstance(shown, ApiKey) and shown.ip_allow:
+            raise Forbidden("A browser could use the link from anywhere.", code="key_too_wide")
         link = login_link(login_ticket_create(self.caller.user), target)
         expires_in = int(LOGIN_TICKET_TTL.total_seconds())
         return Response({"url": link, "expires_in": expires_in}, status=201)

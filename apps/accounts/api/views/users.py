@@ -34,6 +34,7 @@ from apps.core.errors import NotFound
 class UsersView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = {"POST": True}
     paged = {"GET": True}
     ordering = ("-date_joined", "-id")
 
@@ -68,6 +69,7 @@ def _user(user_id: str) -> User:
 class UserView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = {"PATCH": True}
 
     @extend_schema(operation_id="admin_users_retrieve", responses=UserSerializer)
     def get(self, request: Request, user_id: str) -> Response:
@@ -93,6 +95,7 @@ class UserView(ApiView):
 class SecondFactorResetView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = True
     idempotency = "off"
 
     @extend_schema(

@@ -62,6 +62,7 @@ class WaitlistEntryView(ApiView):
 class WaitlistInviteView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = True
     idempotency = "off"  # an answer that is kept would be a secret that is kept
 
     @extend_schema(
@@ -76,6 +77,7 @@ class WaitlistInviteView(ApiView):
 class WaitlistBulkView(ApiView):
     callers = ADMINS
     scope = "admin"
+    reauthentication = True
     idempotency = "off"  # as above
 
     @extend_schema(

@@ -7,6 +7,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from apps.core.api.system import MetricsView
 from apps.core.api.views import UnknownPath
 from apps.core.pages import problem_page
+from djinnbot.pages.urls import entry_patterns
 
 admin.autodiscover()
 
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("problems/<str:code>", problem_page, name="problem"),
     path("django-admin/", admin.site.urls),
+    path("", include(entry_patterns)),  # before accounts: `login/verify` is no ticket
     path("", include("apps.accounts.urls")),
-    path("", include("djinnbot.pages.urls")),
+    path("", include("djinnbot.pages.urls")),  # last: it takes what nobody else has
 ]

@@ -36,8 +36,8 @@ export default defineConfig(({ command }) => ({
     port: 5173,
     strictPort: true,
     proxy: {
-      "^/(v1|static|django-admin|accounts|problems|metrics|login/link)(/|$)": api,
-      "/__csrf": { target: api, rewrite: () => "/app/" },
+      "^/(v1|static|django-admin|accounts|problems|metrics|login/oidc)(/|$)": api,
+      "/__csrf": { target: api, rewrite: () => "/" },
       "/ws/": { target: api, ws: true },
     },
   },

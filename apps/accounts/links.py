@@ -19,7 +19,8 @@ def setup_link(token: str) -> str:
 
 def reset_link(key: str) -> str:
     """Where a person chooses a new password."""
-    return f"{settings.BASE_URL}/login/reset/{key}/"
+    path = reverse("account_reset_password_from_key", args=[key])
+    return f"{settings.BASE_URL}{path}"
 
 
 def oidc_callback_link(slug: str) -> str:

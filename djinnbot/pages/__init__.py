@@ -1,1 +1,1 @@
-"""Pages of the dashboard: templates and who may open them. What they show comes from `/v1`."""
+"""The dashboard's page. What it shows comes from `/v1`."""

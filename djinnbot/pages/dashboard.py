@@ -33,8 +33,8 @@ _held: dict[Path, _Page] = {}
 
 
 @require_safe
-def dashboard_page(request: HttpRequest, path: str = "") -> HttpResponse:
-    """The same page for every path: what it shows is up to its scripts and to `/v1`."""
+def dashboard_page(request: HttpRequest, **_: str) -> HttpResponse:
+    """The same page for every address: what it shows is up to its scripts and to `/v1`."""
     try:
         page = _page(Path(settings.DASHBOARD_INDEX))
     except FileNotFoundError:

@@ -1,13 +1,28 @@
-from django.urls import path, re_path
-from django.views.generic import RedirectView
+"""Addresses of the dashboard. Those with names are ones that the server, or allauth, points to."""
 
-from djinnbot.pages import views
+from django.urls import path, re_path
+
 from djinnbot.pages.dashboard import dashboard_page
 
+_ENTRY = {
+    "setup/": "setup",
+    "invite/": "invite",
+    "login/": "account_login",
+    "login/verify/": "mfa_authenticate",
+    "login/trust/": "mfa_trust",
+    "login/password/": "account_change_password",
+    "login/forgotten/": "account_reset_password",
+    "login/reset/<str:key>/": "account_reset_password_from_key",
+    "login/waitlist/": "waitlist",
+    "login/second-factor/": "second-factor",
+}
+# What belongs to the server answers 404 itself when there is nothing, and never with a page.
+_SERVERS_OWN = (
+    r"(?:v1|ws|static|accounts|django-admin|gateway|metrics|problems|_preview|\.well-known)(?:/|$)"
+    r"|favicon\.ico$|robots\.txt$"
+)
+
+entry_patterns = [path(address, dashboard_page, name=name) for address, name in _ENTRY.items()]
 urlpatterns = [
-    re_path(r"^app(?:/(?P<path>.*))?$", dashboard_page, name="dashboard"),
-    path("", views.runs_page, name="runs-page"),
-    path("runs/", RedirectView.as_view(pattern_name="runs-page", query_string=True)),
-    path("runs/<slug:run_id>/", views.run_page, name="run-page"),
-    path("runs/<slug:run_id>", RedirectView.as_view(pattern_name="run-page", query_string=True)),
+    re_path(rf"^(?!{_SERVERS_OWN})(?P<path>.*)$", dashboard_page, name="dashboard"),
 ]

@@ -93,8 +93,10 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "frontend" / "static", BASE_DIR / "frontend" / "dist"]
-DASHBOARD_INDEX = BASE_DIR / "frontend" / "dist" / "app" / "index.html"
+# Where `npm run build` put the dashboard.
+DASHBOARD = Path(env.str("DJINNBOT_DASHBOARD", default="") or BASE_DIR / "frontend" / "dist")
+STATICFILES_DIRS = [DASHBOARD]
+DASHBOARD_INDEX = DASHBOARD / "app" / "index.html"
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/app/assets/"  # a hash of the content in each name
 
 from djinnbot.settings.parts.auth import *  # noqa: E402, F403  settings by topic, one file each

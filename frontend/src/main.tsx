@@ -11,6 +11,7 @@ import { queryClient } from "@/api/query-client";
 import { onSignedOut } from "@/api/sign-out";
 import { ThemeProvider } from "@/components/theme";
 
+import { moved } from "./moved";
 import { router } from "./router";
 
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.nonce;
@@ -24,6 +25,9 @@ function goToLogin(): void {
 }
 setSignedOut(goToLogin);
 onSignedOut(goToLogin);
+
+const present = moved(location.href);
+if (present) history.replaceState(null, "", present);
 
 // Vite serves the page while one works on it; the cookie for writes comes from the server.
 if (import.meta.env.DEV) await fetch("/__csrf");

@@ -76,7 +76,7 @@ def _opened(page: Page, run_id: str) -> Samples:
     for _ in range(OPENED):
         page.goto("about:blank")
         began = time.perf_counter()
-        page.goto(f"/app/runs/{run_id}", wait_until="commit")
+        page.goto(f"/runs/{run_id}", wait_until="commit")
         page.get_by_text(f"line {EVENTS - 1}", exact=True).wait_for()
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => done()))")
         samples.append(time.perf_counter() - began)

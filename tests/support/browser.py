@@ -1,9 +1,11 @@
 """Pages in Chromium, and what goes wrong in them."""
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import (
@@ -24,6 +26,7 @@ FLAGS = (
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
 SLOW_MS = 60_000  # for what the platform does
+PASSWORD = "a long word of mine"  # noqa: S105  of a test's people
 
 
 @contextlib.contextmanager
@@ -89,13 +92,30 @@ def visit(browser: Browser, platform: Stack, **options: Any) -> Iterator[Visit]:
 
 
 @contextlib.contextmanager
-def signed_in(browser: Browser, platform: Stack, **options: Any) -> Iterator[Visit]:
-    """The same, of the owner."""
+def signed_in(
+    browser: Browser, platform: Stack, *, role: str = "owner", **options: Any
+) -> Iterator[Visit]:
+    """The same, of the owner, or of a new person with that role. `options` are the context's."""
     with visit(browser, platform, **options) as visited:
-        link = platform.api.post("/v1/auth/login-link", json={}).json()["url"]
-        visited.page.goto(link)
-        expect(visited.page.get_by_role("main")).to_be_visible()
+        if role == "owner":
+            link = platform.api.post("/v1/auth/login-link", json={}).json()["url"]
+            visited.page.goto(link)
+        else:
+            _join(visited.page, platform, role)
+            visited.page.goto("/")
+        expect(visited.page.get_by_role("main")).to_be_visible(timeout=SLOW_MS)
         yield visited
+
+
+def _join(page: Page, platform: Stack, role: str) -> None:
+    """Accept an invite: the answer's cookies are those of the page."""
+    email = f"{role}-{secrets.token_hex(4)}@example.org"
+    made = platform.api.post("/v1/auth/invites", json={"email": email, "role": role})
+    assert made.status_code == 201, made.text
+    token = parse_qs(urlsplit(made.json()["url"]).query)["token"][0]
+    body = {"token": token, "display_name": role.capitalize(), "password": PASSWORD}
+    answer = page.request.post("/v1/auth/invites/accept", data=body)
+    assert answer.status == 201, answer.text()
 
 
 def barriers(page: Page) -> list[tuple[str, list[str]]]:

@@ -168,6 +168,10 @@ class AuthStatusSerializer(serializers.Serializer[Any]):
     signup = serializers.ChoiceField(choices=["closed", "invite", "open"])
     methods = serializers.ListField(child=serializers.CharField())
     providers = SignInProviderSerializer(many=True)
+    can_reset_password = serializers.BooleanField(
+        help_text="There is a mail server to send a link."
+    )
+    waitlist_open = serializers.BooleanField(help_text="Anybody may ask to be let in.")
 
 
 class SetupSerializer(serializers.Serializer[Any]):

@@ -71,17 +71,6 @@ class TestSetup:
         assert statuses[0] == 403
         assert statuses[-1] == 429
 
-    def test_page(self) -> None:
-        visitor = Client()
-        assert "/setup/" in visitor.get("/login/").content.decode()
-        refused = visitor.post("/setup/", {**OWNER, "password": "short"})
-        assert "12 characters" in refused.content.decode()
-        answer = visitor.post("/setup/", OWNER)
-        assert (answer.status_code, answer["Location"]) == (302, "/")
-        assert visitor.get("/v1/auth/me").json()["role"] == "owner"
-        assert visitor.get("/setup/")["Location"] == "/login/"
-        assert setup_token_create() is None
-
 
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_first_visitors_one_is_the_owner(redis_client: Any) -> None:
@@ -155,13 +144,3 @@ class TestInvites:
         assert (taken.status_code, taken.json()["code"]) == (409, "already_exists")
         above = admin.post("/v1/auth/invites", {"email": "x@example.org", "role": "owner"})
         assert above.status_code == 403
-
-    def test_page(self, admin: APIClient) -> None:
-        _, token = invite_create(email="ada@example.org", role="member", by=None)
-        visitor = Client()
-        assert "You are invited" in visitor.get(f"/invite/?token={token}").content.decode()
-        answer = visitor.post(f"/invite/?token={token}", {"password": PASSWORD})
-        assert answer.status_code == 302
-        assert visitor.get("/v1/auth/me").json()["email"] == "ada@example.org"
-        refused = Client().post(f"/invite/?token={token}", {"password": PASSWORD})
-        assert "was used" in refused.content.decode()

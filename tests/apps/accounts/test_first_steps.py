@@ -82,22 +82,19 @@ def test_a_program_does_it_too(newcomer: User, program: Program) -> None:
     assert program.client.get("/v1/runs", headers=bearer).status_code == 200
 
 
-def test_the_page_asks_for_it(newcomer: User) -> None:
-    page = Client()
-    answer = page.post("/login/", {"login": "ada@example.org", "password": PASSWORD})
-    assert (answer.status_code, answer["Location"]) == (302, "/login/password/")
-    assert "Nothing else works" in page.get("/login/password/").content.decode()
-    assert page.get("/django-admin/").status_code == 302, "nor Django's admin"
-    form = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
-    changed = page.post("/login/password/", form)
-    assert (changed.status_code, changed["Location"]) == (302, "/")
-    assert page.get("/v1/runs").status_code == 200
-    assert page.get("/django-admin/").status_code == 200
-
-
-def test_the_page_is_for_who_is_in() -> None:
-    answer = Client().get("/login/password/")
-    assert (answer.status_code, answer["Location"].startswith("/login/")) == (302, True)
+def test_a_browser_gets_no_further_either(newcomer: User) -> None:
+    browser = Client()
+    login = {"email": "ada@example.org", "password": PASSWORD}
+    signed_in = browser.post("/v1/auth/browser/v1/auth/login", login, "application/json")
+    assert signed_in.status_code == 200
+    assert browser.get("/v1/auth/me").json()["must_change_password"] is True
+    assert browser.get("/v1/runs").status_code == 403
+    assert browser.get("/django-admin/").status_code == 302, "nor Django's admin"
+    change = {"current_password": PASSWORD, "new_password": NEW}
+    path = "/v1/auth/browser/v1/account/password/change"
+    assert browser.post(path, change, "application/json").status_code == 200
+    assert browser.get("/v1/runs").status_code == 200
+    assert browser.get("/django-admin/").status_code == 200
 
 
 def test_django_admin_waits_for_a_required_second_factor(

@@ -167,24 +167,6 @@ def test_recovery_code_works_once(person: Person, browser: Browser) -> None:
     assert second_step(second, codes[1]) == 200
 
 
-def test_second_factor_is_asked_for_on_the_page_too(person: Person, browser: Browser) -> None:
-    person("ada")
-    browser.sign_in("ada@example.org")
-    enrol(browser)
-    codes = browser.get("/account/authenticators/recovery-codes").json()["data"]["unused_codes"]
-    page = Client()
-    answer = page.post("/login/", {"login": "ada@example.org", "password": PASSWORD})
-    assert (answer.status_code, answer["Location"]) == (302, "/login/verify/")
-    assert page.get("/v1/auth/me").status_code == 401
-    assert "one-time-code" in page.get("/login/verify/").content.decode()
-    assert "Incorrect" in page.post("/login/verify/", {"code": "000000"}).content.decode()
-    answer = page.post("/login/verify/", {"code": codes[0]})
-    assert (answer.status_code, answer["Location"]) == (302, "/login/trust/")
-    assert "Trust this browser" in page.get("/login/trust/").content.decode()
-    assert page.post("/login/trust/", {"action": "skip"}).status_code == 302
-    assert page.get("/v1/auth/me").status_code == 200
-
-
 def test_required_second_factor_comes_before_all_else(
     person: Person, browser: Browser, settings: Any
 ) -> None:

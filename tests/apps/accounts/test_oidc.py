@@ -226,9 +226,10 @@ def test_who_does_not_agree_stays_out(
     provider()
     identity.knows(None)
     assert query(visitor.come_in(identity))["error"] == "oidc_cancelled"
-    page = visitor.client.get("/login/?error=oidc_cancelled").content.decode()
+    page = visitor.client.get("/problems/oidc_cancelled").content.decode()
     assert "You did not agree" in page
-    assert "Sign in with Acme" in page
+    offered = visitor.client.get("/v1/auth/status").json()["providers"]
+    assert [row["label"] for row in offered] == ["Acme"]
 
 
 class TestAddresses:

@@ -1,4 +1,4 @@
-"""A forgotten password, by mail: over the API and on the pages."""
+"""A forgotten password, by mail."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import resolve
 
 from apps.accounts.mails import reset_mail_send
 from apps.accounts.models import AuditEvent, User
@@ -105,24 +106,18 @@ def test_nobody_who_is_shut_out(person: Person, mailbox: Mailbox) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_on_the_pages_through_a_worker(
-    person: Person, celery_worker: Callable[..., LiveProcess]
+def test_a_worker_sends_a_link_to_the_page(
+    person: Person, browser: Browser, celery_worker: Callable[..., LiveProcess]
 ) -> None:
     person("ada")
     with mailbox_server() as mailbox:
         url = f"smtp://127.0.0.1:{mailbox.port}"
         celery_worker("events", environment={"EMAIL_URL": url})
-        page = Client()
-        asked = page.post("/login/forgotten/", {"email": "ada@example.org"})
-        assert asked["Location"] == "/login/forgotten/?sent=1"
-        assert "on its way" in page.get(asked["Location"]).content.decode()
+        asked = browser.post("/auth/password/request", {"email": "ada@example.org"})
+        assert asked.status_code == 200
         eventually(lambda: mailbox.messages, timeout_s=60)
-        opened = page.get(f"/login/reset/{link_of(mailbox)}/")
-        assert opened.status_code == 302
-        assert link_of(mailbox).rpartition("-")[2] not in opened["Location"]
-        form = {"password1": NEW, "password2": NEW}
-        changed = page.post(opened["Location"], form)
-        assert (changed.status_code, changed["Location"]) == (302, "/login/")
+    key = link_of(mailbox)
+    assert resolve(f"/login/reset/{key}/").url_name == "account_reset_password_from_key"
+    changed = browser.post("/auth/password/reset", {"key": key, "password": NEW})
+    assert changed.status_code == 401
     assert Browser().sign_in("ada@example.org", NEW).status_code == 200
-    used = Client().get(f"/login/reset/{link_of(mailbox)}/")
-    assert "was used" in used.content.decode()

@@ -1,5 +1,6 @@
 """For who has no account yet: what there is, the first visit, an invite."""
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -55,6 +56,8 @@ class AuthStatusView(ApiView):
                 "signup": "invite",
                 "methods": ["password", "passkey", *(["oidc"] if providers else [])],
                 "providers": providers,
+                "can_reset_password": bool(settings.EMAIL_HOST),
+                "waitlist_open": settings.WAITLIST_OPEN,
             }
         )
 

@@ -8,8 +8,9 @@ import { passkeysWork, provePasskey } from "@/api/passkeys";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/input";
 import { ProblemPanel } from "@/components/ui/problem-panel";
+import { safeNext } from "@/lib/next";
 
-import { enter, entrance, stepAfter } from "../enter";
+import { enter, stepAfter } from "../enter";
 import { authStatusQuery } from "../queries";
 import { entryOf, useEntry } from "../use-entry";
 import { EntryFrame } from "./entry-frame";
@@ -92,6 +93,24 @@ export function LoginPage({ next, refusal }: LoginPageProps) {
           Sign in with a passkey
         </Button>
       ) : null}
+      {status.can_reset_password || status.waitlist_open ? (
+        <ul className="mt-5 grid gap-2 text-sm">
+          {status.can_reset_password ? (
+            <li>
+              <Link to="/login/forgotten" className="text-accent underline">
+                Forgotten your password?
+              </Link>
+            </li>
+          ) : null}
+          {status.waitlist_open ? (
+            <li>
+              <Link to="/login/waitlist" className="text-accent underline">
+                No account? Ask to be let in
+              </Link>
+            </li>
+          ) : null}
+        </ul>
+      ) : null}
       <p className="mt-5 text-xs text-muted">
         On the machine itself, <code className="font-mono">djinn login-link</code> prints a link that signs you in without a password.
       </p>
@@ -106,7 +125,7 @@ function ProviderForm({ slug, label, next }: { slug: string; label: string; next
       <input type="hidden" name="csrfmiddlewaretoken" value={csrfToken()} />
       <input type="hidden" name="provider" value={slug} />
       <input type="hidden" name="process" value="login" />
-      <input type="hidden" name="callback_url" value={entrance(next)} />
+      <input type="hidden" name="callback_url" value={safeNext(next)} />
       <Button type="submit" size="lg" className="w-full">
         Sign in with {label}
       </Button>

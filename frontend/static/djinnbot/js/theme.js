@@ -1,9 +1,0 @@
-// Before the first paint: the theme that was chosen here, else the system's.
-(() => {
-  try {
-    const chosen = localStorage.getItem("theme");
-    if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
-  } catch {
-    // Storage is closed to us: the system's theme stands.
-  }
-})();

@@ -1,12 +1,22 @@
 """The Celery application. Workers register tasks under the names of `apps.core.dispatch`."""
 
+import logging
 import os
 from typing import Any
 
 import structlog
 from celery import Celery, Task
-from celery.signals import beat_init, celeryd_init, task_postrun, task_prerun
+from celery.signals import (
+    after_setup_logger,
+    after_setup_task_logger,
+    beat_init,
+    celeryd_init,
+    task_postrun,
+    task_prerun,
+)
 from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.log_masking import handlers_masked
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djinnbot.settings.local")
 # All checks would load every view into each worker; `refuse_unsafe_start` runs those that matter.
@@ -26,6 +36,13 @@ def refuse_unsafe_settings(**_: Any) -> None:
         refuse_unsafe_start()
     except ImproperlyConfigured as exc:
         raise SystemExit(str(exc)) from exc  # a signal swallows any lesser exception
+
+
+@after_setup_logger.connect
+@after_setup_task_logger.connect
+def mask_logs(logger: logging.Logger, **_: Any) -> None:
+    """Celery puts handlers of its own in the place of ours."""
+    handlers_masked(logger)
 
 
 @task_prerun.connect

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import models
 
 from apps.core.errors import AppError
+from apps.core.log_masking import secrets_known
 
 _VERSION = "v1"
 _NONCE_BYTES = 12
@@ -57,6 +58,7 @@ def _keys() -> dict[str, AESGCM]:
 
 def seal(text: str, *, place: str) -> str:
     """Encrypt a text for one `place`: `<table>/<row>/<column>`."""
+    secrets_known(text)
     name, cipher = next(iter(_keys().items()))
     nonce = os.urandom(_NONCE_BYTES)
     sealed = nonce + cipher.encrypt(nonce, text.encode(), place.encode())
@@ -71,9 +73,11 @@ def unseal(sealed: str, *, place: str) -> str:
         raise Unreadable("A stored secret cannot be read: its key is not in ENCRYPTION_KEYS.")
     try:
         raw = base64.b64decode(body, validate=True)
-        return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode()).decode()
+        text = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode()).decode()
     except (InvalidTag, binascii.Error, ValueError):
         raise Unreadable("A stored secret cannot be read: it was changed or moved.") from None
+    secrets_known(text)
+    return text
 
 
 def is_current(sealed: str) -> bool:

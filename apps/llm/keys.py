@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apps.core.crypto import unseal
+from apps.core.log_masking import secrets_known
 from apps.llm.calls import KeySource
 from apps.llm.errors import GatewayError
 from apps.llm.models import ProviderKey
@@ -46,6 +47,7 @@ def environment_key(provider: Provider) -> str:
     names a file that cannot be read."""
     for variable in provider.key_variables:
         if value := _read(variable):
+            secrets_known(value)
             return value
     return ""
 

@@ -12,6 +12,7 @@ from apps.accounts.audit import audit
 from apps.accounts.models import User
 from apps.core.crypto import sealed_get, sealed_set
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.log_masking import secrets_known
 from apps.secrets.content import (
     Content,
     content_made,
@@ -33,7 +34,9 @@ KEPT_AFTER_REVOKE = timedelta(days=1)
 def content_of(secret: Secret) -> Content:
     """The plain content. Raises Unreadable. It goes to a box, a masker or its owner, nowhere
     else."""
-    return Content.from_text(sealed_get(secret, "sealed"))
+    content = Content.from_text(sealed_get(secret, "sealed"))
+    secrets_known(*content.parts(secret.type))
+    return content
 
 
 def secret_create(
@@ -237,6 +240,7 @@ def _renewed(row: Secret, fields: Mapping[str, Any]) -> Content:
 
 
 def _fill(secret: Secret, content: Content) -> None:
+    secrets_known(*content.parts(secret.type))
     sealed_set(secret, "sealed", content.as_text())
     secret.masked = masked(secret.type, content)
     secret.has_totp = bool(content.totp_seed)

@@ -2,6 +2,7 @@
 
 import structlog
 
+from apps.core.log_masking import MaskedFormatter
 from djinnbot.settings.env import env
 
 _SHARED: list[structlog.typing.Processor] = [
@@ -27,12 +28,14 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "structured": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _SHARED,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_RENDERER,
-            ],
+            "()": MaskedFormatter,
+            "inner": structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=_SHARED,
+                processors=[
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *_RENDERER,
+                ],
+            ),
         },
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},

@@ -106,7 +106,7 @@ def _budget(kind: str) -> Callable[[Mapping[str, Any]], None]:
     def tell(data: Mapping[str, Any]) -> None:
         about = f"{data['scope']} {data['ref']}".strip()
         key = f"{data['budgetId']}:{data['ref']}"
-        _admins_told(kind, f"Budget of {about}, by {data['window']}.", "/usage", key)
+        _admins_told(kind, f"Budget of {about}, XX
 
     return tell
 
@@ -114,7 +114,7 @@ def _budget(kind: str) -> Callable[[Mapping[str, Any]], None]:
 def _key_invalid(data: Mapping[str, Any]) -> None:
     body = f"{data['provider']} refuses the {data['scope']} key."
     key = f"{data['provider']}:{data['key_id']}"
-    _admins_told("provider.key_invalid", body, "/admin/models", key)
+    _admins_told("provider.key_invalid", body, "/settings/providers", key)
 
 
 def _quota(data: Mapping[str, Any]) -> None:

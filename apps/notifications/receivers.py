@@ -9,7 +9,7 @@ from apps.accounts.roles import Role
 from apps.accounts.signin.notices import account_notice
 from apps.notifications.services import notify
 
-_LINK = "/settings/security"
+_LINK = "/profile/security"
 
 
 @receiver(account_notice, dispatch_uid="notifications.account")

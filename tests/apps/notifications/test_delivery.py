@@ -39,7 +39,7 @@ def make_due() -> None:
 class TestMail:
     def test_about_one_s_account_without_a_rule(self, person: Person, mailbox: Mailbox) -> None:
         ada = person("ada")
-        notify(kind="account.new_device", user=ada, body="ip: 10.0.0.1", link="/settings/security")
+        notify(kind="account.new_device", user=ada, body="ip: 10.0.0.1", link="/profile/security")
         notify(kind="run.failed", user=ada)
         assert deliver_due() == 1
         assert deliver_due() == 0, "once"
@@ -47,7 +47,7 @@ class TestMail:
         assert message["Subject"] == "[DjinnBot] Your account signed in from a new device"
         text = str(message.get_payload())
         assert "ip: 10.0.0.1" in text
-        assert "/settings/security" in text
+        assert "/profile/security" in text
 
     def test_as_the_rules_say(self, person: Person, mailbox: Mailbox, api_client: SignedIn) -> None:
         ada = person("ada")

@@ -34,6 +34,9 @@ export function ProfilePage() {
             {word}
           </Link>
         ))}
+        <Link to="/notifications/$section" params={{ section: "rules" }} className={tabStyle}>
+          Notifications
+        </Link>
       </TabNav>
       <Part />
     </Page>

@@ -1,0 +1,33 @@
+/** What a notification may be about, in words: `docs/notifications.md`. */
+export const KINDS: Record<string, string> = {
+  "run.failed": "Run failed",
+  "run.approval": "Run waits for a decision",
+  "run.parked": "Run waits for money or a provider",
+  "run.storage": "Run waits for disk space",
+  "budget.soft": "Budget nearly used up",
+  "budget.hard": "Budget used up",
+  "provider.key_invalid": "Provider refuses its key",
+  "agent.quota": "Agent’s disk is full",
+  "account.new_device": "Sign-in from a new device",
+  "account.refresh_reuse": "Stolen sign-in ended",
+  "account.recovery_code": "Recovery code used",
+  "account.second_factor": "Second factor changed",
+  "account.password": "Password changed",
+  "account.key": "Key made",
+  "account.waitlist": "Somebody asks to be let in",
+  announcement: "Announcement",
+  "notification.undelivered": "Notifications do not arrive",
+  "notification.test": "Test",
+};
+
+/** Patterns that rules may name: groups first, then single kinds. */
+export const PATTERNS: Record<string, string> = {
+  "*": "Everything",
+  "run.*": "All about runs",
+  "budget.*": "All about budgets",
+  "account.*": "All about your account",
+  ...KINDS,
+};
+
+/** A pattern in words; as it stands when it is none of ours. */
+export const patternWord = (pattern: string): string => PATTERNS[pattern] ?? pattern;

@@ -106,7 +106,7 @@ def _budget(kind: str) -> Callable[[Mapping[str, Any]], None]:
     def tell(data: Mapping[str, Any]) -> None:
         about = f"{data['scope']} {data['ref']}".strip()
         key = f"{data['budgetId']}:{data['ref']}"
-        _admins_told(kind, f"Budget of {about}, XX
+        _admins_told(kind, f"Budget of {about}, by {data['window']}.", "/usage/budgets", key)
 
     return tell
 

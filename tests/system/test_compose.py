@@ -1,6 +1,9 @@
-"""The compose files agree with what they start. No container runs here."""
+"""The compose files agree with what they start, and compose agrees with them. No container runs
+here; `test_compose_starts.py` starts a whole server."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import yaml
 
 from djinnbot.cli.platform.config import SOURCE_ROOT, platform_of
 from djinnbot.cli.platform.programs import processes
+from tests.support.compose import compose, env_file_write
 
 COMPOSE = SOURCE_ROOT / "compose"
 FILES = sorted(COMPOSE.glob("*/compose.yaml"))
@@ -51,3 +55,35 @@ def test_production_names_each_setting_that_it_needs() -> None:
 def test_every_socket_directory_of_boxes_is_made_by_its_process() -> None:
     for name in ("DJINNBOT_API_SOCKET", "DJINNBOT_EGRESS_SOCKET"):
         assert f'mkdir -p "$(dirname "${name}")"' in START
+
+
+def _copy(tmp_path: Path) -> Path:
+    shutil.copytree(COMPOSE, tmp_path / "compose")
+    env_file_write(tmp_path / "compose" / "production", DJINNBOT_DATA="/srv/data")
+    return tmp_path / "compose"
+
+
+def test_compose_understands_each_file(tmp_path: Path) -> None:
+    copy = _copy(tmp_path)
+    for path in FILES:
+        file = copy / path.relative_to(COMPOSE)
+        done = compose("-f", str(file), "config", "--format", "json")
+        assert done.returncode == 0, done.stderr
+        assert "level=warning" not in done.stderr
+        found = json.loads(done.stdout)["services"]
+        assert found.keys() == _services(path).keys()
+        if "worker-agents" in found:
+            worker = found["worker-agents"]
+            # What a warm start needs (`workers/runners/mounts.py`), and no other process gets.
+            assert (worker["pid"], worker["cap_add"]) == ("host", ["SYS_ADMIN", "SYS_PTRACE"])
+            others = [service for name, service in found.items() if name != "worker-agents"]
+            assert not [service for service in others if "cap_add" in service or "pid" in service]
+
+
+def test_compose_names_the_setting_that_is_missing(tmp_path: Path) -> None:
+    production = _copy(tmp_path) / "production"
+    text = (production / ".env").read_text()
+    (production / ".env").write_text(re.sub("POSTGRES_PASSWORD=.*", "", text))
+    done = compose("-f", str(production / "compose.yaml"), "config", "--quiet")
+    assert done.returncode != 0
+    assert "POSTGRES_PASSWORD" in done.stderr

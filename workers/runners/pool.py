@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -221,9 +222,14 @@ class WarmPool:
 
 
 def _held(container: str, attached: Any, pid: int) -> Slot:
+    if not _is_first_of_its_namespace(pid):
+        raise BoxStartFailed("This worker does not see the processes of the Docker host.")
     process = os.pidfd_open(pid)
     try:
         namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError as exc:
+        os.close(process)
+        raise BoxStartFailed("This worker may not look into containers (SYS_PTRACE).") from exc
     except OSError:
         os.close(process)
         raise
@@ -232,3 +238,14 @@ def _held(container: str, attached: Any, pid: int) -> Slot:
         slot.let_go()
         raise BoxStartFailed("It ended while it waited.")
     return slot
+
+
+def _is_first_of_its_namespace(pid: int) -> bool:
+    """A container's first process is. A worker that has process ids of its own sees another one
+    by that number, or none, and must not mount into it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    numbers = next((line.split()[1:] for line in status.splitlines() if line[:6] == "NSpid:"), [])
+    return len(numbers) > 1 and numbers[-1] == "1"

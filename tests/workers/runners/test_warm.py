@@ -19,7 +19,7 @@ from workers.runners import docker as runner_module
 from workers.runners.base import BoxSpec, Limits, Mount
 from workers.runners.docker import DockerRunner
 from workers.runners.mounts import mounting_unavailable
-from workers.runners.pool import NAME_WAITING
+from workers.runners.pool import NAME_WAITING, _is_first_of_its_namespace
 
 pytestmark = [
     pytest.mark.docker,
@@ -200,3 +200,9 @@ def test_what_a_vanished_install_left_goes_after_an_hour(
     monkeypatch.setattr(runner_module, "_FORGOTTEN_AFTER", timedelta(0))
     here.runner.sweep()
     assert sorted(containers()) == sorted([running.external_id, session.external_id])
+
+
+def test_a_number_that_is_another_process_here_is_no_container() -> None:
+    """A worker in a container of its own counts processes otherwise than Docker's host."""
+    assert not _is_first_of_its_namespace(os.getpid())
+    assert not _is_first_of_its_namespace(2**22 + 1)

@@ -1,6 +1,7 @@
 import { Search } from "lucide-react";
 
 import { useMe } from "@/api/me";
+import { Bell } from "@/components/notifications/bell";
 import { Kbd } from "@/components/ui/badge";
 import { Button, IconButton } from "@/components/ui/button";
 import { keyCaps } from "@/lib/keymap";
@@ -30,6 +31,7 @@ export function TopBar() {
         </IconButton>
         {seesMoney ? <SpendToday /> : null}
         <ConnectionDot />
+        <Bell />
         <UserMenu />
       </div>
     </div>

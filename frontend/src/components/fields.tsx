@@ -40,10 +40,15 @@ export function ExpiryField({ errors }: { errors: FieldErrors }) {
   return <NumberField name="expires_in_days" label="Days until it expires" hint="Empty: never." min="1" errors={errors} />;
 }
 
-export function LongField({ name, label, hint, errors, className = "", ...rest }: FieldProps & Omit<ComponentProps<"textarea">, keyof FieldProps>) {
+interface LongFieldProps extends FieldProps, Omit<ComponentProps<"textarea">, keyof FieldProps> {
+  /** Of the control alone. */
+  inputClass?: string;
+}
+
+export function LongField({ name, label, hint, errors, className = "", inputClass, ...rest }: LongFieldProps) {
   return (
     <Field label={label} hint={hint} error={errors?.[name]} className={className}>
-      {(control) => <Textarea {...control} name={name} {...rest} />}
+      {(control) => <Textarea {...control} name={name} className={inputClass} {...rest} />}
     </Field>
   );
 }

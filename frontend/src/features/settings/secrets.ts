@@ -41,6 +41,16 @@ export function useCreateSecret() {
   });
 }
 
+export function useChangeSecret() {
+  const onSuccess = useFreshSecrets();
+  return useMutation({
+    mutationFn: ({ id, ...body }: { id: string } & Schemas["PatchedSecretPatchRequest"]) =>
+      ok(api.PATCH("/v1/secrets/{secret_id}", { params: { path: { secret_id: id } }, body })),
+    onSuccess,
+    gcTime: 0, // a value does not stay in the cache
+  });
+}
+
 export function useDeleteSecret() {
   const onSuccess = useFreshSecrets();
   return useMutation({

@@ -3,18 +3,18 @@ import { Plus } from "lucide-react";
 import { useState, type FormEvent } from "react";
 
 import type { Schemas } from "@/api/client";
-import { modelsQuery } from "@/api/llm";
 import { refusal, useMe } from "@/api/me";
 import { problemOf } from "@/api/problem";
+import { ListTable, type Column } from "@/components/data-table";
+import { ChoiceField, LongField, ModelField, TextField } from "@/components/fields";
 import { FormDialog, textOf } from "@/components/form-dialog";
 import { Loaded } from "@/components/loaded";
+import { RowAction } from "@/components/row-action";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { EmptyState } from "@/components/ui/empty-state";
-import { Field, Input, Select, Textarea } from "@/components/ui/input";
 import { Card, PageHeader, Section } from "@/components/ui/page-header";
 import { ProblemPanel } from "@/components/ui/problem-panel";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { said } from "@/lib/toast";
 
 import { useChangeLlmSettings, useDeleteAlias, usePutAlias } from "../mutations";
@@ -34,7 +34,7 @@ const LEVELS = {
   executor_thinking_level: "Thinking of executors",
   thinking_thinking_level: "Thinking of the thinking model",
 } as const;
-const STEPS = ["off", "minimal", "low", "medium", "high", "xhigh"];
+const STEPS = { off: "off", minimal: "minimal", low: "low", medium: "medium", high: "high", xhigh: "xhigh" };
 
 export function ModelsSection() {
   const settings = useQuery(llmSettingsQuery());
@@ -52,7 +52,6 @@ export function ModelsSection() {
 function Defaults({ settings }: { settings: Settings }) {
   const me = useMe();
   const change = useChangeLlmSettings();
-  const models = useQuery(modelsQuery());
   const problem = change.error ? problemOf(change.error) : null;
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -65,27 +64,27 @@ function Defaults({ settings }: { settings: Settings }) {
   return (
     <Card>
       <form onSubmit={submit} className="grid gap-4">
-        <datalist id="models">
-          {(models.data ?? []).map((model) => (
-            <option key={model.name} value={model.name} />
-          ))}
-        </datalist>
         <div className="grid gap-4 sm:grid-cols-2">
           {(Object.keys(MODELS) as (keyof typeof MODELS)[]).map((name) => (
-            <Field key={name} label={MODELS[name][0]} hint={MODELS[name][1]} error={problem?.fields[name]}>
-              {(control) => <Input {...control} name={name} list="models" defaultValue={settings[name] ?? ""} placeholder="provider/model" autoComplete="off" />}
-            </Field>
+            <ModelField
+              key={name}
+              name={name}
+              label={MODELS[name][0]}
+              hint={`${MODELS[name][1]} Takes effect with the next session.`}
+              defaultValue={settings[name] ?? ""}
+              errors={problem?.fields}
+            />
           ))}
           {(Object.keys(LEVELS) as (keyof typeof LEVELS)[]).map((name) => (
-            <Field key={name} label={LEVELS[name]} error={problem?.fields[name]}>
-              {(control) => (
-                <Select {...control} name={name} defaultValue={settings[name] ?? "off"}>
-                  {STEPS.map((step) => (
-                    <option key={step}>{step}</option>
-                  ))}
-                </Select>
-              )}
-            </Field>
+            <ChoiceField
+              key={name}
+              name={name}
+              label={LEVELS[name]}
+              hint="Default: off. Takes effect with the next session."
+              options={STEPS}
+              defaultValue={settings[name] ?? "off"}
+              errors={problem?.fields}
+            />
           ))}
         </div>
         {problem && Object.keys(problem.fields).length === 0 ? <ProblemPanel problem={problem} /> : null}
@@ -114,45 +113,27 @@ function Aliases() {
         </Button>
       }
     >
-      <Loaded query={aliases}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <EmptyState title="There is no alias." className="py-8">
-              An alias is a name for several models: when the first fails, the next one answers.
-            </EmptyState>
-          ) : (
-            <Table>
-              <TableHead>
-                <tr>
-                  <Th>Name</Th>
-                  <Th>Models, in order</Th>
-                  <Th>Falls over when</Th>
-                  <Th>
-                    <span className="sr-only">Actions</span>
-                  </Th>
-                </tr>
-              </TableHead>
-              <TableBody>
-                {rows.map((alias) => (
-                  <Row key={alias.name}>
-                    <Td className="font-medium">{alias.name}</Td>
-                    <Td className="font-mono text-code">{alias.chain.join(" → ")}</Td>
-                    <Td>{(alias.error_classes ?? []).join(", ").replaceAll("_", " ") || "anything fails"}</Td>
-                    <Td className="text-right whitespace-nowrap">
-                      <Button size="sm" look="quiet" refusal={refused} aria-label={`Change ${alias.name}`} onClick={() => setEdited(alias)}>
-                        Change
-                      </Button>
-                      <Button size="sm" look="quiet" refusal={refused} aria-label={`Delete ${alias.name}`} onClick={() => setLeaving(alias)}>
-                        Delete
-                      </Button>
-                    </Td>
-                  </Row>
-                ))}
-              </TableBody>
-            </Table>
-          )
+      <ListTable
+        query={aliases}
+        label="Aliases"
+        columns={ALIASES}
+        id={(alias) => alias.name}
+        empty={
+          <EmptyState title="There is no alias." className="py-8">
+            An alias is a name for several models: when the first fails, the next one answers.
+          </EmptyState>
         }
-      </Loaded>
+        actions={(alias) => (
+          <>
+            <RowAction label={`Change ${alias.name}`} refusal={refused} onClick={() => setEdited(alias)}>
+              Change
+            </RowAction>
+            <RowAction label={`Delete ${alias.name}`} refusal={refused} onClick={() => setLeaving(alias)}>
+              Delete
+            </RowAction>
+          </>
+        )}
+      />
       {edited ? <AliasForm alias={edited === "new" ? null : edited} onClose={() => setEdited(null)} /> : null}
       <Confirm
         open={leaving !== null}
@@ -167,6 +148,12 @@ function Aliases() {
   );
 }
 
+const ALIASES: Column<Alias>[] = [
+  { head: "Name", className: "font-medium", cell: (alias) => alias.name },
+  { head: "Models, in order", className: "font-mono text-code", cell: (alias) => alias.chain.join(" → ") },
+  { head: "Falls over when", cell: (alias) => (alias.error_classes ?? []).join(", ").replaceAll("_", " ") || "anything fails" },
+];
+
 function AliasForm({ alias, onClose }: { alias: Alias | null; onClose: () => void }) {
   const put = usePutAlias();
   const submit = (values: FormData) =>
@@ -178,16 +165,17 @@ function AliasForm({ alias, onClose }: { alias: Alias | null; onClose: () => voi
     <FormDialog open onOpenChange={onClose} title={alias ? `Change ${alias.name}` : "New alias"} action="Save alias" onSubmit={submit}>
       {(errors) => (
         <>
-          {alias ? null : (
-            <Field label="Name" error={errors["name"]}>
-              {(control) => <Input {...control} name="name" required autoComplete="off" />}
-            </Field>
-          )}
-          <Field label="Models" hint="One a line, the first is asked first." error={errors["chain"]}>
-            {(control) => (
-              <Textarea {...control} name="chain" required rows={4} className="font-mono text-code" defaultValue={alias?.chain.join("\n") ?? ""} />
-            )}
-          </Field>
+          {alias ? null : <TextField name="name" label="Name" required errors={errors} />}
+          <LongField
+            name="chain"
+            label="Models"
+            hint="One a line, the first is asked first."
+            required
+            rows={4}
+            inputClass="font-mono text-code"
+            defaultValue={alias?.chain.join("\n") ?? ""}
+            errors={errors}
+          />
         </>
       )}
     </FormDialog>

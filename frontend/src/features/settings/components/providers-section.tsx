@@ -6,6 +6,8 @@ import { useState } from "react";
 import type { Schemas } from "@/api/client";
 import { llmKeys, providersQuery, type Provider } from "@/api/llm";
 import { refusal, useMe } from "@/api/me";
+import { DataTable, type Column } from "@/components/data-table";
+import { CheckField, ChoiceField, TextField } from "@/components/fields";
 import { FormDialog, textOf } from "@/components/form-dialog";
 import { Loaded } from "@/components/loaded";
 import { Badge, type Tone } from "@/components/ui/badge";
@@ -13,9 +15,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog, SheetContent } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Time } from "@/components/ui/facts";
-import { Field, Input, Select } from "@/components/ui/input";
 import { PageHeader } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { useFresh } from "@/hooks/use-fresh";
 
 import { useCreateProvider } from "../mutations";
@@ -65,7 +65,17 @@ export function ProvidersSection() {
           all.length === 0 ? (
             <EmptyState icon={Plug} title="There is no provider." />
           ) : (
-            <ProviderTable rows={[...all].sort(usableFirst)} onOpen={show} />
+            <DataTable
+              label="Providers"
+              rows={[...all].sort(usableFirst)}
+              columns={COLUMNS}
+              id={(provider) => provider.id}
+              actions={(provider) => (
+                <Button size="sm" onClick={() => show(provider.id)} aria-label={`Set up ${provider.label}`}>
+                  Set up
+                </Button>
+              )}
+            />
           )
         }
       </Loaded>
@@ -84,54 +94,37 @@ export function ProvidersSection() {
 const usableFirst = (a: Provider, b: Provider): number =>
   Number(b.keys.length > 0) - Number(a.keys.length > 0) || Number(b.usable) - Number(a.usable) || a.label.localeCompare(b.label);
 
-function ProviderTable({ rows, onOpen }: { rows: Provider[]; onOpen: (id: string) => void }) {
+const COLUMNS: Column<Provider>[] = [
+  {
+    head: "Provider",
+    className: "font-medium",
+    cell: (provider) => (
+      <>
+        {provider.label}
+        {provider.kind === "custom" ? <Badge className="ml-2">own server</Badge> : null}
+        {provider.enabled ? null : <Badge className="ml-2">off</Badge>}
+      </>
+    ),
+  },
+  { head: "State", cell: (provider) => <HealthBadge provider={provider} /> },
+  { head: "Key", cell: (provider) => <FirstKey provider={provider} /> },
+  {
+    head: "Last asked",
+    cell: (provider) => (provider.checked_at ? <Time at={provider.checked_at} /> : <span className="text-muted">never</span>),
+  },
+];
+
+function FirstKey({ provider }: { provider: Provider }) {
+  const key = provider.keys[0];
+  if (!key) return <span className="text-muted">{provider.key_required ? "none" : "needs none"}</span>;
   return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Provider</Th>
-          <Th>State</Th>
-          <Th>Key</Th>
-          <Th>Last asked</Th>
-          <Th>
-            <span className="sr-only">Actions</span>
-          </Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((provider) => (
-          <Row key={provider.id}>
-            <Td className="font-medium">
-              {provider.label}
-              {provider.kind === "custom" ? <Badge className="ml-2">own server</Badge> : null}
-              {provider.enabled ? null : <Badge className="ml-2">off</Badge>}
-            </Td>
-            <Td>
-              <HealthBadge provider={provider} />
-            </Td>
-            <Td>
-              {provider.keys.length > 0 ? (
-                <span className="font-mono text-code">
-                  {provider.keys[0]?.masked} <span className="text-muted">({provider.keys[0]?.scope.replace("_", " ")})</span>
-                </span>
-              ) : provider.key_required ? (
-                <span className="text-muted">none</span>
-              ) : (
-                <span className="text-muted">needs none</span>
-              )}
-            </Td>
-            <Td>{provider.checked_at ? <Time at={provider.checked_at} /> : <span className="text-muted">never</span>}</Td>
-            <Td className="text-right">
-              <Button size="sm" onClick={() => onOpen(provider.id)} aria-label={`Set up ${provider.label}`}>
-                Set up
-              </Button>
-            </Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
+    <span className="font-mono text-code">
+      {key.masked} <span className="text-muted">({key.scope.replace("_", " ")})</span>
+    </span>
   );
 }
+
+const DIALECTS = { openai: "OpenAI", anthropic: "Anthropic" };
 
 function NewProvider({ onClose, onMade }: { onClose: () => void; onMade: (id: string) => void }) {
   const create = useCreateProvider();
@@ -156,30 +149,11 @@ function NewProvider({ onClose, onMade }: { onClose: () => void; onMade: (id: st
     >
       {(errors) => (
         <>
-          <Field label="Short name" hint="Models are called custom-NAME/MODEL." error={errors["slug"]}>
-            {(control) => <Input {...control} name="slug" required pattern="[a-z0-9\-]{2,32}" autoComplete="off" />}
-          </Field>
-          <Field label="Label" error={errors["label"]}>
-            {(control) => <Input {...control} name="label" autoComplete="off" />}
-          </Field>
-          <Field label="Address" error={errors["base_url"]}>
-            {(control) => <Input {...control} name="base_url" type="url" required placeholder="http://127.0.0.1:11434/v1" autoComplete="off" />}
-          </Field>
-          <Field label="Protocol" error={errors["dialect"]}>
-            {(control) => (
-              <Select {...control} name="dialect" defaultValue="openai">
-                <option value="openai">OpenAI</option>
-                <option value="anthropic">Anthropic</option>
-              </Select>
-            )}
-          </Field>
-          <label className="flex items-start gap-2 text-sm">
-            <input type="checkbox" name="allow_private" className="mt-0.5 size-4 accent-accent" />
-            <span>
-              It stands in our own network
-              <span className="block text-xs text-muted">Without this, private addresses are refused.</span>
-            </span>
-          </label>
+          <TextField name="slug" label="Short name" hint="Models are called custom-NAME/MODEL." required pattern="[a-z0-9\-]{2,32}" errors={errors} />
+          <TextField name="label" label="Label" errors={errors} />
+          <TextField name="base_url" type="url" label="Address" required placeholder="http://127.0.0.1:11434/v1" errors={errors} />
+          <ChoiceField name="dialect" label="Protocol" options={DIALECTS} defaultValue="openai" errors={errors} />
+          <CheckField name="allow_private" label="It stands in our own network" hint="Without this, private addresses are refused." />
         </>
       )}
     </FormDialog>

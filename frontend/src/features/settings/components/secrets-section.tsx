@@ -5,22 +5,24 @@ import { useState } from "react";
 import { agentsQuery } from "@/api/agents";
 import { refusal, useMe } from "@/api/me";
 import { rowsOf } from "@/api/paging";
+import { ListTable, type Column } from "@/components/data-table";
+import { ChoiceField, LongField, SecretField, TextField } from "@/components/fields";
 import { FormDialog, textOf } from "@/components/form-dialog";
 import { Loaded } from "@/components/loaded";
 import { More } from "@/components/more";
+import { RowAction } from "@/components/row-action";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Dialog, SheetContent } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/empty-state";
 import { AgentChip, Facts, Time } from "@/components/ui/facts";
-import { Field, Input, Select, Textarea } from "@/components/ui/input";
+import { Select } from "@/components/ui/input";
 import { PageHeader, Section } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { failed } from "@/lib/toast";
 
 import {
-  accessQuery, secretsQuery, useCreateSecret, useDeleteSecret, useGrant, useRevokeGrant, type Secret,
+  accessQuery, secretsQuery, useChangeSecret, useCreateSecret, useDeleteSecret, useGrant, useRevokeGrant, type Secret,
 } from "../secrets";
 
 const TYPES: Record<Secret["type"], string> = {
@@ -36,7 +38,7 @@ export function SecretsSection() {
   const me = useMe();
   const secrets = useQuery(secretsQuery());
   const remove = useDeleteSecret();
-  const [making, setMaking] = useState(false);
+  const [edited, setEdited] = useState<Secret | "new" | null>(null);
   const [open, setOpen] = useState<string | null>(null);
   const [leaving, setLeaving] = useState<Secret | null>(null);
   const shown = secrets.data?.find((secret) => secret.id === open);
@@ -45,7 +47,7 @@ export function SecretsSection() {
       <PageHeader
         title="Secrets"
         actions={
-          <Button look="primary" refusal={refusal(me, "member")} onClick={() => setMaking(true)}>
+          <Button look="primary" refusal={refusal(me, "member")} onClick={() => setEdited("new")}>
             <Plus aria-hidden />
             New secret
           </Button>
@@ -53,16 +55,32 @@ export function SecretsSection() {
       >
         What agents use without being told it. A value is written and not read back; each use is logged.
       </PageHeader>
-      <Loaded query={secrets}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <EmptyState icon={KeyRound} title="There is no secret yet." />
-          ) : (
-            <SecretTable rows={rows} onOpen={(secret) => setOpen(secret.id)} onDelete={setLeaving} />
-          )
-        }
-      </Loaded>
-      {making ? <NewSecret isAdmin={me.is_admin} onClose={() => setMaking(false)} /> : null}
+      <ListTable
+        query={secrets}
+        label="Secrets"
+        columns={COLUMNS}
+        id={(secret) => secret.id}
+        empty={<EmptyState icon={KeyRound} title="There is no secret yet." />}
+        actions={(secret) => {
+          const refused = secret.may_manage ? null : "It is not yours.";
+          return (
+            <>
+              <RowAction label={`Who may use ${secret.name}`} onClick={() => setOpen(secret.id)}>
+                Who may use it
+              </RowAction>
+              <RowAction label={`Change ${secret.name}`} refusal={refused} onClick={() => setEdited(secret)}>
+                Change
+              </RowAction>
+              <RowAction label={`Delete ${secret.name}`} refusal={refused} onClick={() => setLeaving(secret)}>
+                Delete
+              </RowAction>
+            </>
+          );
+        }}
+      />
+      {edited ? (
+        <SecretForm secret={edited === "new" ? null : edited} isAdmin={me.is_admin} onClose={() => setEdited(null)} />
+      ) : null}
       <Dialog open={shown !== undefined} onOpenChange={() => setOpen(null)}>
         {shown ? (
           <SheetContent title={shown.name} description={shown.description || undefined}>
@@ -83,130 +101,83 @@ export function SecretsSection() {
   );
 }
 
-interface SecretTableProps {
-  rows: Secret[];
-  onOpen: (secret: Secret) => void;
-  onDelete: (secret: Secret) => void;
+const COLUMNS: Column<Secret>[] = [
+  {
+    head: "Secret",
+    order: (secret) => secret.name,
+    cell: (secret) => (
+      <>
+        <span className="font-medium">{secret.name}</span>
+        {secret.rotation_due ? <Badge tone="warn" className="ml-2">change it</Badge> : null}
+        <span className="block font-mono text-code text-muted">{secret.env_key}</span>
+      </>
+    ),
+  },
+  { head: "Kind", order: (secret) => TYPES[secret.type], cell: (secret) => TYPES[secret.type] },
+  { head: "Whose", cell: (secret) => secret.scope },
+  { head: "Ends in", className: "font-mono text-code", cell: (secret) => secret.masked || "–" },
+  { head: "Agents", numeric: true, order: (secret) => secret.grants.length, cell: (secret) => secret.grants.length },
+  {
+    head: "Last used",
+    order: (secret) => secret.last_used_at ?? "",
+    cell: (secret) => (secret.last_used_at ? <Time at={secret.last_used_at} /> : <span className="text-muted">never</span>),
+  },
+];
+
+interface SecretFormProps {
+  /** Null: a new one. Its value is never told: what is left empty stays as it is. */
+  secret: Secret | null;
+  isAdmin: boolean;
+  onClose: () => void;
 }
 
-function SecretTable({ rows, onOpen, onDelete }: SecretTableProps) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Secret</Th>
-          <Th>Kind</Th>
-          <Th>Whose</Th>
-          <Th>Ends in</Th>
-          <Th numeric>Agents</Th>
-          <Th>Last used</Th>
-          <Th>
-            <span className="sr-only">Actions</span>
-          </Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((secret) => (
-          <Row key={secret.id}>
-            <Td>
-              <span className="font-medium">{secret.name}</span>
-              {secret.rotation_due ? <Badge tone="warn" className="ml-2">change it</Badge> : null}
-              <span className="block font-mono text-code text-muted">{secret.env_key}</span>
-            </Td>
-            <Td>{TYPES[secret.type]}</Td>
-            <Td>{secret.scope}</Td>
-            <Td className="font-mono text-code">{secret.masked || "–"}</Td>
-            <Td numeric>{secret.grants.length}</Td>
-            <Td>{secret.last_used_at ? <Time at={secret.last_used_at} /> : <span className="text-muted">never</span>}</Td>
-            <Td className="text-right whitespace-nowrap">
-              <Button size="sm" look="quiet" onClick={() => onOpen(secret)} aria-label={`Who may use ${secret.name}`}>
-                Who may use it
-              </Button>
-              <Button
-                size="sm"
-                look="quiet"
-                refusal={secret.may_manage ? null : "It is not yours."}
-                onClick={() => onDelete(secret)}
-                aria-label={`Delete ${secret.name}`}
-              >
-                Delete
-              </Button>
-            </Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
-
-function NewSecret({ isAdmin, onClose }: { isAdmin: boolean; onClose: () => void }) {
+function SecretForm({ secret, isAdmin, onClose }: SecretFormProps) {
   const create = useCreateSecret();
-  const [type, setType] = useState<Secret["type"]>("env");
+  const change = useChangeSecret();
+  const [type, setType] = useState<Secret["type"]>(secret?.type ?? "env");
   const submit = (values: FormData) => {
     const value = (values.get("value") as string | null) ?? "";
-    return create.mutateAsync({
+    const extra = (name: string) => (textOf(values, name) ? { [name]: textOf(values, name) } : {});
+    const told = {
+      ...extra("totp_seed"),
+      ...extra("passphrase"),
       name: textOf(values, "name"),
-      type,
-      scope: textOf(values, "scope") === "instance" ? "instance" : "user",
       description: textOf(values, "description"),
-      value,
       ...(type === "login" ? { username: textOf(values, "username"), url: textOf(values, "url") } : {}),
-    });
+    };
+    if (secret) return change.mutateAsync({ id: secret.id, ...told, ...(value ? { value } : {}) });
+    return create.mutateAsync({ ...told, type, value, scope: textOf(values, "scope") === "instance" ? "instance" : "user" });
   };
   const isLong = type === "file" || type === "ssh_key";
+  const value = {
+    name: "value",
+    label: secret ? "New value" : "Value",
+    hint: secret ? "Empty: it stays as it is. A new one holds from the next use on." : "It is sealed when it is saved, and not shown again.",
+    required: !secret,
+  };
   return (
-    <FormDialog open onOpenChange={onClose} title="New secret" action="Save secret" onSubmit={submit}>
+    <FormDialog open onOpenChange={onClose} title={secret ? `Change ${secret.name}` : "New secret"} action="Save secret" onSubmit={submit}>
       {(errors) => (
         <>
-          <Field label="Name" error={errors["name"]}>
-            {(control) => <Input {...control} name="name" required autoComplete="off" />}
-          </Field>
-          <Field label="Kind" error={errors["type"]}>
-            {(control) => (
-              <Select {...control} value={type} onChange={(event) => setType(event.target.value as Secret["type"])}>
-                {Object.entries(TYPES).map(([key, word]) => (
-                  <option key={key} value={key}>
-                    {word}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
-          {isAdmin ? (
-            <Field label="Whose" error={errors["scope"]}>
-              {(control) => (
-                <Select {...control} name="scope" defaultValue="user">
-                  {Object.entries(SCOPES).map(([key, word]) => (
-                    <option key={key} value={key}>
-                      {word}
-                    </option>
-                  ))}
-                </Select>
-              )}
-            </Field>
-          ) : null}
+          <TextField name="name" label="Name" required defaultValue={secret?.name} errors={errors} />
+          {secret ? null : <ChoiceField name="type" label="Kind" options={TYPES} value={type} onChoose={setType} errors={errors} />}
+          {isAdmin && !secret ? <ChoiceField name="scope" label="Whose" options={SCOPES} defaultValue="user" errors={errors} /> : null}
           {type === "login" ? (
             <>
-              <Field label="User name" error={errors["username"]}>
-                {(control) => <Input {...control} name="username" autoComplete="off" />}
-              </Field>
-              <Field label="Site" error={errors["url"]}>
-                {(control) => <Input {...control} name="url" type="url" autoComplete="off" />}
-              </Field>
+              <TextField name="username" label="User name" defaultValue={secret?.username} errors={errors} />
+              <TextField name="url" type="url" label="Site" defaultValue={secret?.url} errors={errors} />
             </>
           ) : null}
-          <Field label="Value" hint="It is sealed when it is saved, and not shown again." error={errors["value"]}>
-            {(control) =>
-              isLong ? (
-                <Textarea {...control} name="value" required rows={6} className="font-mono text-code" spellCheck={false} />
-              ) : (
-                <Input {...control} name="value" type="password" required autoComplete="off" spellCheck={false} />
-              )
-            }
-          </Field>
-          <Field label="What it is for" hint="Agents read this." error={errors["description"]}>
-            {(control) => <Input {...control} name="description" autoComplete="off" />}
-          </Field>
+          {isLong ? (
+            <LongField {...value} rows={6} inputClass="font-mono text-code" spellCheck={false} errors={errors} />
+          ) : (
+            <SecretField {...value} label={type === "login" ? `${value.label}: the password` : value.label} errors={errors} />
+          )}
+          {type === "login" ? (
+            <SecretField name="totp_seed" label="Seed of its one-time codes" hint="Where the site asks for codes of an app." errors={errors} />
+          ) : null}
+          {type === "ssh_key" ? <SecretField name="passphrase" label="Passphrase of the key" hint="Where it has one." errors={errors} /> : null}
+          <TextField name="description" label="What it is for" hint="Agents read this." defaultValue={secret?.description} errors={errors} />
         </>
       )}
     </FormDialog>

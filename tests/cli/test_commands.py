@@ -420,3 +420,56 @@ def test_homes_and_the_disk_are_looked_into(cli: Cli, tmp_path: Path) -> None:
     shown = cli("storage", "clean", "--dry-run", "--json").json
     assert (shown["status"], shown["found"], shown["deletions"]) == ("done", 0, [])  # too young
     assert "0 things, 0 B freed" in cli("storage", "clean", "--yes").err
+
+
+def test_secrets_are_kept_changed_granted_and_removed(cli: Cli, tmp_path: Path) -> None:
+    first, second = "first-value-4711", "second-value-4712"
+    made = cli("--json", "secrets", "add", "Deploy token", "--description", "To stage", stdin=first)
+    assert made.code == 0, made
+    assert (made.json["env_key"], made.json["masked"]) == ("DEPLOY_TOKEN", "…4711")
+    taken = cli("secrets", "add", "Deploy token", stdin=first)
+    assert (taken.code, taken.out) == (6, "")
+
+    changed = cli("secrets", "set", "DEPLOY_TOKEN", stdin=f"{second}\n")
+    assert changed.code == 0, (changed, cli.stack.logs())
+    assert changed.err == "DEPLOY_TOKEN has a new value.\n"
+    shown = cli("secrets", "show", made.json["id"])
+    assert "…4712" in shown.out
+    assert "To stage" in shown.out
+
+    assert cli("secrets", "grant", "Deploy token", "stas").code == 0
+    assert "stas" in cli("secrets", "show", "DEPLOY_TOKEN").out
+    listed = cli("--json", "secrets", "list", "--agent", "stas").json
+    assert [row["env_key"] for row in listed] == ["DEPLOY_TOKEN"]
+    assert cli("secrets", "grant", "DEPLOY_TOKEN", "nobody").code == 4
+    assert cli("secrets", "grant", "DEPLOY_TOKEN", "stas", "--reveal").code == 5
+    assert cli("secrets", "revoke", "DEPLOY_TOKEN", "stas").code == 0
+    assert cli("secrets", "revoke", "DEPLOY_TOKEN", "stas").code == 4
+    assert cli("--json", "secrets", "list", "--agent", "stas").json == []
+    assert cli("--json", "secrets", "access", "DEPLOY_TOKEN").json == []
+
+    path = tmp_path / "key.pem"
+    path.write_text("a file of its own\n")
+    kept = cli("--json", "secrets", "add", "A file", "--type", "file", "--file", str(path))
+    assert (kept.json["file_name"], kept.json["masked"]) == ("key.pem", "18 bytes")
+    assert cli("secrets", "add", "Short", stdin="abc").code == 2
+    assert cli("secrets", "add", "Odd", "--env-key", "PATH", stdin=first).code == 2
+
+    for name in ("DEPLOY_TOKEN", "A_FILE"):
+        assert cli("secrets", "remove", name, stdin="n\n").code == 5
+        assert cli("--yes", "secrets", "remove", name).code == 0
+        assert cli("secrets", "show", name).code == 4
+    everything = cli.stack.logs(lines=100_000)
+    for value in (first, second):
+        for answer in (made, changed, shown, taken):
+            assert value not in answer.out + answer.err
+        assert value not in everything
+
+
+def test_who_may_only_read_starts_no_run(cli: Cli, tmp_path: Path) -> None:
+    body = {"account": "watcher", "role": "viewer", "name": "watch", "scopes": ["read"]}
+    key = cli.stack.api.post("/v1/auth/service-keys", json=body).json()["key"]
+    viewer = ("--url", cli.stack.url, "--api-key", key)
+    assert djinn(*viewer, "runs", "list", home=tmp_path).code == 0
+    for start in (("run", "test-simple", "a task"), ("run", "start", "test-simple", "a task")):
+        assert djinn(*viewer, *start, home=tmp_path).code == 5, start

@@ -20,6 +20,10 @@ def new_grant_id() -> str:
     return new_id("grt")
 
 
+def new_former_id() -> str:
+    return new_id("fmr")
+
+
 class Secret(TimestampedModel):
     """A value that is written and not read. `sealed` holds what `apps.secrets.content` makes."""
 
@@ -85,6 +89,19 @@ class Secret(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.type}, {self.scope})"
+
+
+class FormerValue(models.Model):
+    """A value that another has replaced, kept for a day: sessions that had it are masked to their
+    end, also by a worker that has never seen it."""
+
+    id = models.CharField(max_length=40, primary_key=True, default=new_former_id, editable=False)
+    secret = models.ForeignKey(Secret, on_delete=models.CASCADE, related_name="former_values")
+    sealed = SealedField()
+    replaced_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"of {self.secret_id}, until {self.replaced_at}"
 
 
 class SecretShare(models.Model):

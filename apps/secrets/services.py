@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.audit import audit
 from apps.accounts.models import User
-from apps.core.crypto import sealed_get, sealed_set
+from apps.core.crypto import Unreadable, sealed_get, sealed_set
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.log_masking import secrets_known
 from apps.secrets.content import (
@@ -22,7 +22,7 @@ from apps.secrets.content import (
     revealed,
 )
 from apps.secrets.errors import SecretNotFound, SecretNotRevealed
-from apps.secrets.models import Secret, SecretAccess, SecretGrant, SecretShare
+from apps.secrets.models import FormerValue, Secret, SecretAccess, SecretGrant, SecretShare
 
 VALUE_FIELDS = frozenset({"value", "value_base64", "passphrase", "totp_seed"})
 PLAIN_FIELDS = frozenset(
@@ -93,6 +93,7 @@ def secret_update(*, secret: Secret, version: int | None = None, **fields: Any) 
             _file_name_checked(row.file_name)
             changed = sorted(given)
             if VALUE_FIELDS & set(fields):
+                _keep_former(row)
                 _fill(row, _renewed(row, fields))
                 row.value_version += 1
                 changed.append("value")
@@ -117,7 +118,8 @@ def secret_revoke(*, secret: Secret) -> None:
 
 
 def secrets_prune() -> int:
-    """Delete the values of secrets that were revoked a day ago, and what led to them."""
+    """Delete the values of secrets that were revoked or replaced a day ago, and their grants."""
+    FormerValue.objects.filter(replaced_at__lt=timezone.now() - KEPT_AFTER_REVOKE).delete()
     old = Secret.objects.filter(revoked_at__lt=timezone.now() - KEPT_AFTER_REVOKE)
     return old.delete()[1].get("secrets.Secret", 0)
 
@@ -237,6 +239,23 @@ def _renewed(row: Secret, fields: Mapping[str, Any]) -> Content:
         old = content_of(row)
         values = {"value": old.value, "totp_seed": old.totp_seed, **values}
     return content_made(row.type, **values)
+
+
+def former_contents(secret: Secret) -> list[Content]:
+    """Values that this one has replaced, of the last day. Raises Unreadable."""
+    found = secret.former_values.all()
+    return [Content.from_text(sealed_get(former, "sealed")) for former in found]
+
+
+def _keep_former(secret: Secret) -> None:
+    """Sessions that had the value may still tell it. One that cannot be read, none of them had."""
+    try:
+        text = sealed_get(secret, "sealed")
+    except Unreadable:
+        return
+    former = FormerValue(secret=secret)
+    sealed_set(former, "sealed", text)
+    former.save(force_insert=True)
 
 
 def _fill(secret: Secret, content: Content) -> None:

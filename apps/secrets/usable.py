@@ -21,7 +21,7 @@ from apps.core.events import NewEvent, events_append
 from apps.secrets.content import SecretFile, code_at, injected, revealed
 from apps.secrets.errors import BadSecret, CodeUsed, SecretNotGranted, SecretNotRevealed
 from apps.secrets.models import Secret, SecretAccess, SecretGrant
-from apps.secrets.services import content_of, totp_step_taken, used
+from apps.secrets.services import content_of, former_contents, totp_step_taken, used
 
 log = structlog.get_logger(__name__)
 
@@ -217,6 +217,8 @@ def session_values(session_id: str) -> list[str]:
     for secret in secrets.values():
         try:
             found += content_of(secret).parts(secret.type)
+            for former in former_contents(secret):
+                found += former.parts(secret.type)
         except Unreadable as exc:
             log.warning("a secret cannot be masked", secret_id=secret.pk, error=exc.message)
     return found

@@ -22,6 +22,7 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     search_fields = ("id", "agent_id", "run_id", "step_id")
     inlines = (ContainerInline,)
     actions = ("stop",)
+    exclude = ("credentials",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentSession]:
         sessions: QuerySet[AgentSession] = super().get_queryset(request)

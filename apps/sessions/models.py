@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from apps.core.crypto import SealedField
 from apps.core.ids import new_id
 
 
@@ -45,6 +46,9 @@ class AgentSession(models.Model):
     error_code = models.CharField(max_length=64, default="")
     error = models.TextField(default="")
     turn_count = models.PositiveIntegerField(default=0)
+    # What its box was given to get in with, as JSON, until it ends: a worker that adopts it
+    # must mask them too, and let the box in anew when Redis has lost its account.
+    credentials = SealedField()
     stop_requested_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())

@@ -1,10 +1,13 @@
 """The life of a session and of its box, as rows."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
 from django.db.models.functions import Coalesce, Now
 
+from apps.core.crypto import Unreadable, sealed_get, sealed_set
 from apps.sessions.errors import SessionNotRunning
 from apps.sessions.machine import (
     BOX_TERMINAL,
@@ -14,6 +17,8 @@ from apps.sessions.machine import (
     session_move,
 )
 from apps.sessions.models import AgentSession, ContainerInstance
+
+log = structlog.get_logger(__name__)
 
 LOG_TAIL_CHARS = 64_000
 
@@ -47,6 +52,23 @@ def session_prompt_set(
     )
 
 
+def session_credentials_keep(*, session: AgentSession, token: str, password: str) -> None:
+    sealed_set(session, "credentials", json.dumps({"token": token, "password": password}))
+    session.save(update_fields=["credentials"])
+
+
+def session_credentials(*, session_id: str) -> Mapping[str, str]:
+    """`token` and `password` of a session's box. Empty: the session has ended, or they cannot be
+    read any more."""
+    session = AgentSession.objects.filter(id=session_id).only("credentials").first()
+    try:
+        text = sealed_get(session, "credentials") if session is not None else ""
+    except Unreadable as exc:
+        log.warning("a session's credentials", session_id=session_id, error=exc.message)
+        return {}
+    return dict(json.loads(text)) if text else {}
+
+
 def session_running(*, session_id: str) -> bool:
     return session_move(session_id, to=AgentSession.Status.RUNNING)
 
@@ -74,6 +96,7 @@ def session_finish(
         "output": _clean(output),
         "error_code": error_code,
         "error": _clean(error),
+        "credentials": "",
     }
     if model:
         fields["model"] = model

@@ -56,11 +56,12 @@ class SeqFilter:
 
 
 class SessionChannel:
-    def __init__(self, session_id: str, *, position: str = "0") -> None:
+    def __init__(self, session_id: str, *, position: str = "0", password: str = "") -> None:
+        """`password`: of the account that the box has already; a new one is made without it."""
         self.keys = StreamKeys(session_id)
         self.malformed = 0
         self.reconnected = False  # set when Redis came back; the reader of it resets it
-        self._password = secrets.token_urlsafe(24)
+        self.password = password or secrets.token_urlsafe(24)
         self._client = redis.Redis.from_url(
             settings.REDIS_URL, socket_timeout=_SOCKET_TIMEOUT_S, socket_connect_timeout=2
         )
@@ -75,10 +76,6 @@ class SessionChannel:
     def position(self) -> str:
         """How far both streams have been read; a later owner goes on from here."""
         return f"{self._last[self.keys.evt]},{self._last[self.keys.out]}"
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (self._password,)
 
     @property
     def is_away(self) -> bool:
@@ -96,7 +93,7 @@ class SessionChannel:
 
     def box_url(self, socket: str = "") -> str:
         """The address for the box; `socket` is the path at which it sees Redis' Unix socket."""
-        user = f"{quote(self.keys.username)}:{quote(self._password)}"
+        user = f"{quote(self.keys.username)}:{quote(self.password)}"
         parts = urlsplit(settings.REDIS_URL)
         if socket:
             return f"unix://{user}@{socket}?{parts.query}"
@@ -132,7 +129,7 @@ class SessionChannel:
 
     def _set_user(self, patterns: Sequence[str]) -> None:
         self._client.execute_command(  # type: ignore[no-untyped-call]
-            "ACL", "SETUSER", self.keys.username, "reset", "on", f">{self._password}",
+            "ACL", "SETUSER", self.keys.username, "reset", "on", f">{self.password}",
             "resetchannels", *patterns, "-@all", *_COMMANDS,
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ import structlog
 from django.db import DatabaseError, connection
 
 from apps.secrets.usable import session_value_versions, session_values
+from apps.sessions.services import session_credentials
 from workers.protocol.masking import Masker
 
 log = structlog.get_logger(__name__)
@@ -15,7 +16,8 @@ Versions = tuple[tuple[str, int], ...]
 
 def masker_of(session_id: str) -> Masker:
     """For what a session left behind."""
-    return Masker(session_values(session_id))
+    own = session_credentials(session_id=session_id).values()
+    return Masker((*own, *session_values(session_id)))
 
 
 class KnownValues:

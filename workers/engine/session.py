@@ -22,6 +22,8 @@ from apps.sessions.services import (
     box_ended,
     box_starting,
     session_create,
+    session_credentials,
+    session_credentials_keep,
     session_finish,
     session_seen,
     session_stop_requested,
@@ -152,7 +154,9 @@ class HeldSession:
                 ttl_s=step.timeout_s + TOKEN_SLACK_S,
             )
         )
-        self._begin_transcript((token, *self._channel.secrets))
+        password = self._channel.password
+        stored(lambda: session_credentials_keep(session=session, token=token, password=password))
+        self._begin_transcript((token, password))
         self.secret_tools = secret_tools(granted)
         self._open_account()
         self._start_box(token, workspace, [grant.env_key for grant in granted])
@@ -164,8 +168,11 @@ class HeldSession:
         self._container = stored(
             lambda: ContainerInstance.objects.filter(session_id=self.id).order_by("-id").first()
         )
-        self._channel = SessionChannel(self.id, position=self._step.stream_position)
-        self._begin_transcript(())
+        known = stored(lambda: session_credentials(session_id=self.id))
+        self._channel = SessionChannel(
+            self.id, position=self._step.stream_position, password=known.get("password", "")
+        )
+        self._begin_transcript(tuple(known.values()))
         self.secret_tools = secret_tools(stored(lambda: session_grants(self.id)))
         self._control.session_started(self.id)
         if self._box is not None:

@@ -20,8 +20,8 @@ from pytest_django import Settings
 from apps.accounts.audit import audit_verify
 from apps.accounts.models import AuditEvent, User
 from apps.core.crypto import Unreadable, is_current
-from apps.secrets.models import Secret, SecretGrant
-from apps.secrets.services import content_of, secrets_prune
+from apps.secrets.models import FormerValue, Secret, SecretGrant
+from apps.secrets.services import content_of, former_contents, secrets_prune
 from tests.apps.secrets.conftest import AGENT, MARKER, Api
 
 Person = Callable[..., User]
@@ -162,6 +162,20 @@ def test_deleting_revokes_at_once_and_forgets_a_day_later(
     Secret.objects.update(revoked_at=timezone.now() - timedelta(days=2))
     assert secrets_prune() == 1
     ada.make()  # the name is free again
+
+
+def test_a_replaced_value_is_kept_sealed_for_a_day(person: Person, api: ApiOf) -> None:
+    ada = api(person("ada"))
+    made = ada.make()
+    ada.call("patch", f"/secrets/{made['id']}", {"value": "another-value"})
+    (former,) = former_contents(Secret.objects.get())
+    assert former.value == MARKER
+    assert MARKER not in everything_stored()
+    secrets_prune()
+    assert FormerValue.objects.count() == 1
+    FormerValue.objects.update(replaced_at=timezone.now() - timedelta(days=2))
+    secrets_prune()
+    assert not FormerValue.objects.exists()
 
 
 def test_rotated_keys_open_what_old_ones_sealed(

@@ -12,24 +12,27 @@ from django.conf import LazySettings
 from django.db import connection
 
 from apps.accounts.models import SessionToken
+from apps.accounts.services import user_create
 from apps.runs import services
 from apps.runs.claims import StepOutcome
 from apps.runs.models import Run, StepExecution
+from apps.secrets.services import secret_create, secret_grant, secret_update
 from apps.sessions.models import AgentSession, ContainerInstance
-from apps.sessions.services import session_stop
+from apps.sessions.services import session_credentials, session_stop
 from tests.apps.repos.conftest import git
 from tests.support.boxes import BACKENDS, accounts_of, kept_by_launcher, processes_of
 from tests.support.cut_proxy import CutProxy
 from tests.support.live import eventually, own_home, own_redis
 from tests.support.model_server import Answer, calls, fails, says
 from tests.support.runs import claim
-from tests.workers.agent.conftest import Start, World
+from tests.workers.agent.conftest import AGENT, Start, World
 from workers.engine.agent import AgentExecutor
 from workers.engine.boxes import chosen, reap_boxes
 from workers.engine.control import Control
 from workers.engine.executor import Cancelled, LeaseLost
 from workers.runners.base import LABEL_SESSION
 
+SECRET = "value-of-a-token-Zq7w41"  # noqa: S105
 every = pytest.mark.parametrize("backend", BACKENDS)
 LOCAL = BACKENDS[1:]
 
@@ -253,12 +256,18 @@ def test_the_sessions_secrets_are_masked_wherever_they_turn_up(world: Start, bac
 
 @pytest.mark.docker
 def test_a_container_that_outlives_its_worker_is_adopted(world: Start) -> None:
-    """F03: the new worker reads on where the old one stopped, and the agent notices nothing."""
+    """F03: the new worker reads on where the old one stopped, and the agent notices nothing. What
+    the old one knew to be secret, its successor masks too: also a value that was changed since,
+    and what the box gets in by, which stands in no row in plain text."""
+    tell = f"tr '\\0' '\\n' </proc/$PPID/environ >/proc/$PPID/fd/2; echo {SECRET}; echo late"
     here = world(
         "docker",
-        [calls("bash", command="sleep 4; echo late"), calls("complete", summary="adopted")],
+        [calls("bash", command=f"sleep 4; {tell}"), calls("complete", summary="adopted")],
     )
     run = here.run()
+    by = user_create(email="ada@example.org", by=None, role="admin", password="correct horse")
+    secret = secret_create(by=by, scope="instance", name="Token", type="env", value=SECRET)
+    secret_grant(secret=secret, agent_id=AGENT, by=by, is_manager=True)
     step = claim(run)
     control = Control(step)
     died = threading.Event()
@@ -286,6 +295,11 @@ def test_a_container_that_outlives_its_worker_is_adopted(world: Start) -> None:
     control.flush()
     session = AgentSession.objects.get(run_id=run.pk)
     assert chosen().runner.list({LABEL_SESSION: session.pk})
+    token = here.server.headers[0]["authorization"].removeprefix("Bearer ")
+    known = session_credentials(session_id=session.pk)
+    assert known["token"] == token
+    assert token not in session.credentials
+    secret_update(secret=secret, value="another-value-of-the-token")
 
     StepExecution.objects.filter(run=run).update(lease_until="2000-01-01T00:00:00Z")
     services.step_lost(run_id=run.pk, execution_id=step.execution_id)
@@ -298,6 +312,15 @@ def test_a_container_that_outlives_its_worker_is_adopted(world: Start) -> None:
     ends = [event["toolName"] for event in here.events(run, "TOOL_CALL_END")]
     assert ends == ["bash", "complete"]
     leaves_nothing(here, session.pk)
+    session.refresh_from_db()
+    box = ContainerInstance.objects.get(session=session)
+    assert "DJINNBOT_SESSION_TOKEN=***" in box.log_tail, "it was told to the new worker"
+    rows = (here.events(run), box.log_tail, session.output, session.user_prompt)
+    for value in (SECRET, token, known["password"]):
+        assert value not in str(rows)
+    (ended,) = [e for e in here.events(run, "TOOL_CALL_END") if e["toolName"] == "bash"]
+    assert "***" in ended["result"]
+    assert session.credentials == ""
 
 
 @every

@@ -6,6 +6,8 @@ export const SECTIONS = {
   health: "Health",
   users: "People",
   invites: "Invites",
+  waitlist: "Waitlist",
+  oidc: "Identity providers",
   keys: "Keys",
   audit: "Audit log",
   containers: "Boxes",

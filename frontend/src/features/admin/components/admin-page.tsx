@@ -12,8 +12,10 @@ import { ContainersSection } from "./containers-section";
 import { HealthSection } from "./health-section";
 import { InvitesSection } from "./invites-section";
 import { KeysSection } from "./keys-section";
+import { OidcSection } from "./oidc-section";
 import { StorageSection } from "./storage-section";
 import { UsersSection } from "./users-section";
+import { WaitlistSection } from "./waitlist-section";
 
 const route = getRouteApi("/_shell/admin/$section");
 
@@ -21,6 +23,8 @@ const PARTS: Record<AdminSection, () => JSX.Element> = {
   health: HealthSection,
   users: UsersSection,
   invites: InvitesSection,
+  waitlist: WaitlistSection,
+  oidc: OidcSection,
   keys: KeysSection,
   audit: AuditSection,
   containers: ContainersSection,

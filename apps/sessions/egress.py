@@ -13,6 +13,7 @@ from apps.agents.selectors import agent_find
 from apps.core.events import NewEvent, events_append
 from apps.core.hosts import HostPattern
 from apps.sessions.models import AgentSession, EgressRecord
+from apps.sessions.selectors import session_topic
 
 Mode = Literal["none", "allowlist", "open"]
 Verdict = EgressRecord.Verdict
@@ -97,8 +98,7 @@ def egress_records_add(traffic: Mapping[Destination, Traffic]) -> None:
                 refused.setdefault(session.pk, []).append(_blocked(session, destination))
         for session_id in sorted(refused):
             session = known[session_id]
-            topic = f"run:{session.run_id}" if session.run_id else f"session:{session_id}"
-            events_append(topic, refused[session_id], run_id=session.run_id)
+            events_append(session_topic(session), refused[session_id], run_id=session.run_id)
 
 
 def egress_records(session: AgentSession) -> Sequence[EgressRecord]:

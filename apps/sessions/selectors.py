@@ -39,20 +39,35 @@ def session_rows(sessions: QuerySet[AgentSession]) -> QuerySet[AgentSession, dic
     return rows
 
 
-def session_events(session: AgentSession, *, limit: int) -> list[dict[str, object]]:
-    """The transcript's last `limit` events, oldest first."""
-    rows = (
-        Event.objects.filter(session_id=session.pk)
-        .order_by("-id")
-        .values("seq", "type", "payload", "created_at")[:limit]
-    )
+def session_topic(session: AgentSession) -> str:
+    """Where its events are told: with those of its run, if it has one."""
+    return f"run:{session.run_id}" if session.run_id else f"session:{session.pk}"
+
+
+def session_events(
+    session: AgentSession, *, limit: int, before: int | None = None
+) -> list[dict[str, object]]:
+    """The transcript's last `limit` events, oldest first; with `before`, the last before that id.
+
+    Ids are those of its topic.
+    """
+    events = Event.objects.filter(session_id=session.pk, topic=session_topic(session))
+    if before is not None:
+        events = events.filter(seq__lt=before)
+    ids = {"runId": session.run_id, "sessionId": session.pk}
+    known = {key: value for key, value in ids.items() if value}
+    rows = events.order_by("-id").values("seq", "type", "payload", "step_id", "created_at")[:limit]
     return [
         {
             "id": str(row["seq"]),
             "type": row["type"],
             "event_type": EVENT_TYPES.get(row["type"], "status"),
             "timestamp": row["created_at"],
-            "data": row["payload"],
+            "data": {
+                **known,
+                **({"stepId": row["step_id"]} if row["step_id"] else {}),
+                **row["payload"],
+            },
         }
         for row in reversed(rows)
     ]

@@ -28,6 +28,9 @@ class SessionDetailQuery(serializers.Serializer[Any]):
         required=False, min_value=0, max_value=5000, default=500,
         help_text="How many of the transcript's last events to give.",
     )  # fmt: skip
+    before = serializers.IntegerField(
+        required=False, min_value=1, help_text="The last events before this id."
+    )
 
 
 class SessionSerializer(serializers.Serializer[Any]):

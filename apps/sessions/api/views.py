@@ -23,7 +23,12 @@ from apps.sessions.api.serializers import (
     SessionSerializer,
 )
 from apps.sessions.models import AgentSession
-from apps.sessions.selectors import session_boxes, session_events, session_rows
+from apps.sessions.selectors import (
+    session_boxes,
+    session_events,
+    session_rows,
+    session_topic,
+)
 from apps.sessions.services import session_stop
 
 _FILTERS = frozenset({"status", "source", "agent_id", "run_id"})
@@ -71,7 +76,10 @@ class SessionView(ApiView):
     def get(self, request: Request, session_id: str) -> Response:
         """A session with its prompts, its boxes and the end of its transcript."""
         session = access_session(self.caller, session_id)
-        return Response(_detail(session, events=self.query_values().get("events", 500)))
+        wanted = self.query_values()
+        return Response(
+            _detail(session, events=wanted.get("events", 500), before=wanted.get("before"))
+        )
 
 
 class SessionStopView(ApiView):
@@ -92,15 +100,16 @@ class SessionStreamView(StreamView):
     async def get(self, request: Request, session_id: str) -> StreamingHttpResponse:
         """Events of one session, from the first one unless told else. Ids are its run's."""
         session = await in_thread(access_session, self.caller, session_id)
-        topic = f"run:{session.run_id}" if session.run_id else f"session:{session_id}"
-        return await event_stream(self.caller, topic, self.since("0"), session_id=session_id)
+        return await event_stream(
+            self.caller, session_topic(session), self.since("0"), session_id=session_id
+        )
 
 
 _COLUMNS = frozenset(SessionDetailSerializer().fields) - {"containers", "events"}
 
 
-def _detail(session: AgentSession, *, events: int) -> dict[str, Any]:
+def _detail(session: AgentSession, *, events: int, before: int | None = None) -> dict[str, Any]:
     values = {name: getattr(session, name) for name in _COLUMNS}
     values["containers"] = session_boxes(session)
-    values["events"] = session_events(session, limit=events) if events else []
+    values["events"] = session_events(session, limit=events, before=before) if events else []
     return dict(SessionDetailSerializer(values).data)

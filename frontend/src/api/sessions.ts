@@ -1,4 +1,4 @@
-import { infiniteQueryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
 import { api, ok, type Schemas } from "./client";
 import { byCursor, said } from "./paging";
@@ -29,4 +29,22 @@ export const sessionsQuery = (filter: SessionFilter = {}, limit = 50) =>
           signal,
         }),
       ),
+  });
+
+export type SessionDetail = Schemas["SessionDetail"];
+
+/** A session with its prompts and boxes; its events are read apart. */
+export const sessionQuery = (session_id: string) =>
+  queryOptions({
+    queryKey: sessionKeys.one(session_id),
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/sessions/{session_id}", { params: { path: { session_id }, query: { events: 0 } }, signal })),
+  });
+
+/** Which hosts it reached or tried to. */
+export const egressQuery = (session_id: string) =>
+  queryOptions({
+    queryKey: [...sessionKeys.one(session_id), "egress"],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/sessions/{session_id}/egress", { params: { path: { session_id } }, signal })),
   });

@@ -85,3 +85,6 @@ export function hueOf(id: string): number {
 /** `run_01HX…9QZK`: enough to tell two apart. */
 export const shortId = (id: string): string =>
   id.length <= 16 ? id : `${id.slice(0, id.indexOf("_") + 5)}…${id.slice(-4)}`;
+
+/** How long a call took, from milliseconds. */
+export const took = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : duration(ms / 1000));

@@ -71,10 +71,14 @@ def test_the_owner_lists_and_reads_sessions(
     detail = client.get(f"/v1/sessions/{session.pk}").json()
     assert detail["status"] == "starting"
     assert [event["event_type"] for event in detail["events"]] == ["output", "tool_start"]
-    assert detail["events"][0]["data"] == {"chunk": "hello"}
+    ids = {"runId": session.run_id, "sessionId": session.pk}
+    assert detail["events"][0]["data"] == {"chunk": "hello", **ids}
     assert detail["containers"][0]["backend"] == "bubblewrap"
     short = client.get(f"/v1/sessions/{session.pk}?events=1").json()
     assert [event["type"] for event in short["events"]] == ["TOOL_CALL_START"]
+    last = short["events"][0]["id"]
+    before = client.get(f"/v1/sessions/{session.pk}?before={last}").json()
+    assert [event["type"] for event in before["events"]] == ["STEP_OUTPUT"]
 
 
 def test_a_wrong_filter_is_refused(api_client: Client, owner: User) -> None:

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { layoutSteps } from "./layout";
+import { laneAt, layoutSteps } from "./layout";
 
 const steps = ["PLAN", "BUILD", "REVIEW", "SHIP"].map((id) => ({ id }));
 const edges = [
@@ -27,4 +27,14 @@ it("sets steps in layers, and routes back into lanes of their own", () => {
 
 it("stands without steps", () => {
   expect(layoutSteps([], [], new Set()).nodes).toEqual([]);
+});
+
+it("sets steps under each other where there is little room, and passes them over at the left", () => {
+  const layout = layoutSteps(steps, [...edges, { source: "PLAN", target: "SHIP", kind: "result:SMALL" }], new Set(), "column");
+  expect(new Set(layout.nodes.map((node) => node.x)).size).toBe(1);
+  const over = layout.routes.find((route) => route.id === "PLAN SHIP")!;
+  expect([over.side, over.lane]).toEqual(["left", 0]);
+  expect(laneAt(layout, over)).toBeLessThan(layout.left);
+  expect(layout.routes.find((route) => route.id === "BUILD REVIEW")!.side).toBeNull();
+  expect(layout.width).toBeLessThanOrEqual(300);
 });

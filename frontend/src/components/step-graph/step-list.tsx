@@ -5,7 +5,7 @@ import { duration } from "@/lib/format";
 import { NOT_REACHED, type StepGraphProps } from "./types";
 
 /** The graph in words, with the same function. */
-export function StepList({ steps, edges, taken, selected, onSelect }: Omit<StepGraphProps, "className">) {
+export function StepList({ steps, edges, taken, selected, onSelect }: Omit<StepGraphProps, "className" | "shape">) {
   return (
     <ol className="grid gap-1" aria-label="Steps">
       {steps.map((step) => {

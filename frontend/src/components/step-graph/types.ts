@@ -1,4 +1,4 @@
-import type { StepRoute } from "./layout";
+import type { Shape, StepRoute } from "./layout";
 
 /** A step as the graph shows it, of a run or of a pipeline alone. */
 export interface ShownStep {
@@ -22,6 +22,8 @@ export interface StepGraphProps {
   taken: ReadonlySet<string>;
   selected: string;
   onSelect: (stepId: string) => void;
+  /** `column`: for a narrow place. */
+  shape?: Shape;
   className?: string;
 }
 

@@ -2,6 +2,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 
 import { api, ok, type Schemas } from "@/api/client";
 import { byCursor, said } from "@/api/paging";
+import type { EventPage } from "@/components/transcript/use-transcript";
 
 export type Run = Schemas["Run"];
 export type RunDetail = Schemas["RunDetail"];
@@ -31,7 +32,6 @@ export const runKeys = {
   checks: (id: string, step: string, visit: number, attempt: number) =>
     [...runKeys.one(id), "checks", step, visit, attempt] as const,
   workspace: (id: string) => [...runKeys.one(id), "workspace"] as const,
-  calls: (id: string) => [...runKeys.one(id), "calls"] as const,
 };
 
 export const PAGE_ROWS = 100;
@@ -63,9 +63,10 @@ export const runGraphQuery = (id: string) =>
     placeholderData: keepPreviousData,
   });
 
-export function fetchEvents(id: string, before: string | null, signal?: AbortSignal) {
+export async function fetchEvents(id: string, before: string | null, signal?: AbortSignal): Promise<EventPage> {
   const query = { tail: true, limit: before ? OLDER_EVENTS : TAIL_EVENTS, before: before ? Number(before) : undefined };
-  return ok(api.GET("/v1/runs/{run_id}/logs", { params: { path: { run_id: id }, query }, signal }));
+  const { items, next, prev } = await ok(api.GET("/v1/runs/{run_id}/logs", { params: { path: { run_id: id }, query }, signal }));
+  return { items, next, isBeginning: !prev };
 }
 
 export const checksQuery = (id: string, step: string, visit: number, attempt: number) =>
@@ -123,34 +124,6 @@ export const fileHistoryQuery = (id: string, path: string) =>
       ok(api.GET("/v1/workspaces/{run_id}/git/file-history/{path}", {
         params: { path: { run_id: id, path }, query: { limit: 50 } }, signal,
       })),
-  });
-
-export const runCallsQuery = (id: string) =>
-  queryOptions({
-    queryKey: runKeys.calls(id),
-    queryFn: ({ signal }) => ok(api.GET("/v1/llm-calls", { params: { query: { run_id: id } }, signal })),
-  });
-
-export const runUsageQuery = (id: string) =>
-  queryOptions({
-    queryKey: [...runKeys.calls(id), "usage"],
-    queryFn: ({ signal }) =>
-      ok(api.GET("/v1/llm/usage", { params: { query: { run_id: id, group_by: "model" } }, signal })),
-  });
-
-/** A session with its boxes and what its agent was told. */
-export const sessionQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["sessions", id, "facts"],
-    queryFn: ({ signal }) =>
-      ok(api.GET("/v1/sessions/{session_id}", { params: { path: { session_id: id } }, signal })),
-  });
-
-export const egressQuery = (sessionId: string) =>
-  queryOptions({
-    queryKey: ["sessions", sessionId, "egress"],
-    queryFn: ({ signal }) =>
-      ok(api.GET("/v1/sessions/{session_id}/egress", { params: { path: { session_id: sessionId } }, signal })),
   });
 
 export const forecastQuery = (pipelineId: string, model: string) =>

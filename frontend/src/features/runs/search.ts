@@ -25,6 +25,8 @@ export const runSearch = z.object({
   tab: z.enum(["changes", "timeline", "checks", "outputs", "cost", "calls", "files", "container", "details"]).optional().catch(undefined),
   /** Changes shown: of a commit; empty, of the whole run. */
   commit: z.string().regex(/^[0-9a-f]{0,64}$/).optional().catch(undefined),
+  /** Of a link to an event: the output begins there. */
+  event: z.number().int().min(1).optional().catch(undefined),
   steps: z.literal("list").optional().catch(undefined),
   /** On narrow screens one part at a time. */
   view: z.enum(["output", "steps", "side"]).optional().catch(undefined),

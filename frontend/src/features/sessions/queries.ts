@@ -1,30 +1,24 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, ok } from "@/api/client";
-import { sessionKeys } from "@/api/sessions";
+import { sessionKeys, type SessionDetail } from "@/api/sessions";
+import type { EventPage } from "@/components/transcript/use-transcript";
 
-const TAIL = 2_000;
+const TAIL = 500;
+const OLDER = 1_000;
 
-/** A session with the end of its transcript. */
-export const sessionQuery = (session_id: string) =>
-  queryOptions({
-    queryKey: sessionKeys.one(session_id),
-    queryFn: ({ signal }) =>
-      ok(
-        api.GET("/v1/sessions/{session_id}", {
-          params: { path: { session_id }, query: { events: TAIL } },
-          signal,
-        }),
-      ),
-  });
+/** The last events of a session before an id. They have the ids of their topic: with others between them. */
+export async function fetchSessionEvents(session_id: string, before: string | null, signal?: AbortSignal): Promise<EventPage> {
+  const events = before ? OLDER : TAIL;
+  const query = { events, before: before ? Number(before) : undefined };
+  const found = await ok(api.GET("/v1/sessions/{session_id}", { params: { path: { session_id }, query }, signal }));
+  const items = found.events.map(({ id, type, timestamp, data }) => ({ id, type, ts: timestamp, data }));
+  return { items, next: items.at(-1)?.id ?? null, isBeginning: items.length < events };
+}
 
-/** Which hosts it reached or tried to. */
-export const egressQuery = (session_id: string) =>
-  queryOptions({
-    queryKey: [...sessionKeys.one(session_id), "egress"],
-    queryFn: ({ signal }) =>
-      ok(api.GET("/v1/sessions/{session_id}/egress", { params: { path: { session_id } }, signal })),
-  });
+/** The topic that tells its events. */
+export const topicOf = (session: SessionDetail): string =>
+  session.run_id ? `run:${session.run_id}` : `session:${session.id}`;
 
 export function useStopSession() {
   const client = useQueryClient();

@@ -23,5 +23,10 @@ export const activitySearch = z.object({
 });
 
 export const sessionSearch = z.object({
-  tab: z.enum(["prompt", "output", "network", "boxes"]).optional().catch(undefined),
+  tab: z.enum(["transcript", "prompt", "calls", "boxes", "network", "events"]).optional().catch(undefined),
+  kind: z.enum(["text", "tools", "problems", "thinking"]).optional().catch(undefined),
+  thinking: z.boolean().optional().catch(undefined),
+  /** Of a link to an event. */
+  event: z.number().int().min(1).optional().catch(undefined),
 });
+export type SessionSearch = z.infer<typeof sessionSearch>;

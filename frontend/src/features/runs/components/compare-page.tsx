@@ -19,7 +19,7 @@ import { pathsSideBySide } from "../compare";
 import { type Execution, runQuery, type RunDetail } from "../queries";
 import { executionSeconds } from "../states";
 import { ShownDiff } from "./changes-tab";
-import { Value } from "../transcript/row-view";
+import { Value } from "@/components/transcript/row-view";
 
 /** Two runs side by side: where their ways part, what came out, what it cost. */
 export function ComparePage({ a, b }: { a: string; b: string }) {

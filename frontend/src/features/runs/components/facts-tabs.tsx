@@ -3,22 +3,25 @@ import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 
 import { rowsOf } from "@/api/paging";
+import { sessionQuery } from "@/api/sessions";
 import { callsQuery, usageQuery } from "@/api/usage";
+import { Loaded } from "@/components/loaded";
+import { SessionBoxes } from "@/components/session-boxes";
+import { SessionEgress } from "@/components/session-egress";
+import { plainText } from "@/components/transcript/ansi";
+import { Fold } from "@/components/transcript/fold";
+import { LogText } from "@/components/transcript/log-text";
+import { Value } from "@/components/transcript/row-view";
 import { Button } from "@/components/ui/button";
 import { Facts, Money, Time } from "@/components/ui/facts";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Status } from "@/components/ui/status";
 import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
-import { bytes, count, duration, exact } from "@/lib/format";
+import { count, took } from "@/lib/format";
 
-import { checksQuery, egressQuery, type Execution, type RunDetail, sessionQuery } from "../queries";
+import { checksQuery, type Execution, type RunDetail } from "../queries";
 import { activeStep } from "../states";
-import { plainText } from "../transcript/ansi";
-import { Fold } from "../transcript/fold";
-import { LogText } from "../transcript/log-text";
-import { Value } from "../transcript/row-view";
-import { took } from "../transcript/tool-card";
 
 const CHECK_STATES: Record<string, string> = { passed: "completed", running: "running", cancelled: "cancelled" };
 
@@ -123,81 +126,23 @@ function SumTable({ title, sums }: { title: string; sums: Sum[] }) {
   );
 }
 
-export function CallsTab({ run }: { run: RunDetail }) {
-  const calls = useInfiniteQuery(callsQuery({ run_id: run.id }, 200));
-  if (calls.error) return <ProblemPanel problem={calls.error} onRetry={() => void calls.refetch()} />;
-  if (!calls.data) return <SkeletonRows rows={5} />;
-  const rows = rowsOf(calls.data);
-  if (rows.length === 0) return <p className="text-sm text-muted">No model was called yet.</p>;
-  return (
-    <div className="grid gap-2">
-      <Table>
-        <TableHead><tr><Th>Step</Th><Th>Model</Th><Th numeric>Tokens</Th><Th numeric>Cost</Th><Th numeric>Took</Th></tr></TableHead>
-        <TableBody>
-          {rows.map((call) => (
-            <Row key={call.id}>
-              <Td><span title={exact(call.created_at)}>{call.step_id || "–"}</span></Td>
-              <Td className="break-all">{call.status === "failed" ? <Status status="failed" className="mr-1">{call.error_class || "failed"}</Status> : null}{call.model}</Td>
-              <Td numeric title="in / out">{count(call.input_tokens)} / {count(call.output_tokens)}</Td>
-              <Td numeric>{call.cost_total == null ? "?" : <Money amount={call.cost_total} />}</Td>
-              <Td numeric>{call.duration_ms ? took(call.duration_ms) : "–"}</Td>
-            </Row>
-          ))}
-        </TableBody>
-      </Table>
-      {calls.hasNextPage ? <Button size="sm" busy={calls.isFetchingNextPage} onClick={() => void calls.fetchNextPage()}>Load more</Button> : null}
-    </div>
-  );
-}
-
 /** Where the agent worked: the box of the step in view, its end, its last words, its connections. */
 export function ContainerTab({ run, stepId }: { run: RunDetail; stepId: string }) {
   const rows = run.executions.filter((row) => row.session_id && (!stepId || row.step_id === stepId));
   const row = (stepId ? undefined : activeStep(run)) ?? rows.at(-1);
   const sessionId = row?.session_id ?? "";
   const session = useQuery({ ...sessionQuery(sessionId), enabled: sessionId !== "" });
-  const egress = useQuery({ ...egressQuery(sessionId), enabled: sessionId !== "" });
   if (!row) return <p className="text-sm text-muted">No box was started{stepId ? ` for ${stepId}` : ""} yet.</p>;
-  if (session.error) return <ProblemPanel problem={session.error} onRetry={() => void session.refetch()} />;
-  if (!session.data) return <SkeletonRows rows={4} />;
   return (
     <div className="grid gap-4">
       <p className="text-sm text-muted">{row.step_id}, visit {row.visit}, try {row.attempt} · <Link to="/sessions/$sessionId" params={{ sessionId }} className="text-accent hover:underline">the whole session</Link></p>
-      {session.data.containers.length === 0 ? <p className="text-sm text-muted">This session had no box of its own.</p> : null}
-      {session.data.containers.map((box) => (
-        <section key={box.name} aria-label={`Box ${box.name}`} className="grid gap-2">
-          <Facts items={[
-            ["Name", <span key="name" className="font-mono text-code break-all">{box.name}</span>],
-            ["Runs in", box.backend === "process" ? "a plain process, not isolated" : box.backend],
-            ["State", box.status],
-            ["Image", box.image || "–"],
-            ["Limits", limitWords(box.limits)],
-            ["Ready after", box.ready_at ? duration((Date.parse(box.ready_at) - Date.parse(box.created_at)) / 1000) : "–"],
-            ["Exit", box.exit_code === null || box.exit_code === undefined ? "–" : `${box.exit_code}${box.oom_killed ? ", out of memory" : ""}`],
-          ]} />
-          {box.log_tail ? <LogText text={box.log_tail} label="Last lines of the box" /> : null}
-        </section>
-      ))}
+      <Loaded query={session}>{(found) => <SessionBoxes boxes={found.containers} />}</Loaded>
       <section aria-label="Connections">
         <h3 className="mb-1 text-sm font-semibold">Connections to the outside</h3>
-        {egress.error ? <ProblemPanel problem={egress.error} /> : null}
-        {egress.data?.length === 0 ? <p className="text-sm text-muted">None was tried.</p> : null}
-        {egress.data && egress.data.length > 0 ? (
-          <Table>
-            <TableHead><tr><Th>Host</Th><Th>Verdict</Th><Th numeric>Times</Th><Th numeric>Bytes</Th></tr></TableHead>
-            <TableBody>{egress.data.map((record) => (
-              <Row key={`${record.host}:${record.port}:${record.verdict}`}><Td className="break-all">{record.host}:{record.port}</Td><Td><Status status={record.verdict === "allowed" ? "ok" : "failed"}>{record.verdict.replaceAll("_", " ")}</Status></Td><Td numeric>{count(record.count)}</Td><Td numeric>{bytes((record.bytes_sent ?? 0) + (record.bytes_received ?? 0))}</Td></Row>
-            ))}</TableBody>
-          </Table>
-        ) : null}
+        <SessionEgress sessionId={sessionId} />
       </section>
     </div>
   );
-}
-
-function limitWords(limits: unknown): string {
-  if (!limits || typeof limits !== "object") return "–";
-  return Object.entries(limits).map(([name, value]) => `${name.replaceAll("_", " ")} ${String(value)}`).join(", ") || "–";
 }
 
 export function OutputsTab({ run }: { run: RunDetail }) {

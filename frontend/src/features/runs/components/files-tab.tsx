@@ -11,8 +11,8 @@ import { bytes } from "@/lib/format";
 
 import { ChangeNumbers } from "../diff/diff-view";
 import { fileHistoryQuery, fileQuery, filesQuery, type RunDetail } from "../queries";
-import { visible } from "../transcript/ansi";
-import { LogText } from "../transcript/log-text";
+import { visible } from "@/components/transcript/ansi";
+import { LogText } from "@/components/transcript/log-text";
 import { BackButton } from "./changes-tab";
 
 const ROW = 30;

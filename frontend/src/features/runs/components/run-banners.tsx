@@ -14,7 +14,7 @@ import { said } from "@/lib/toast";
 import { useDecide, useFinalizeRun, useSteerStep } from "../mutations";
 import type { RunDetail } from "../queries";
 import { activeStep, controls, failure, hasEnded, openApproval, standing } from "../states";
-import { plainText } from "../transcript/ansi";
+import { plainText } from "@/components/transcript/ansi";
 import type { RunAction } from "./run-actions";
 
 interface BannerProps {

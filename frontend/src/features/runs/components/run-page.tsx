@@ -10,22 +10,24 @@ import { NotFound, ProblemPanel } from "@/components/ui/problem-panel";
 import { Page } from "@/components/ui/page-header";
 import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
 import { Tab, TabList, TabPanel, Tabs } from "@/components/ui/tabs";
+import { CallTable } from "@/components/call-table";
+import type { RowFilter } from "@/components/transcript/rows";
+import type { GoTo } from "@/components/transcript/viewer";
+import { useKeymap } from "@/hooks/use-keymap";
 import { useNow } from "@/hooks/use-now";
 import { cn } from "@/lib/cn";
 
 import { runGraphQuery, runQuery, type RunDetail, type RunGraph } from "../queries";
-import { usePageKeys } from "../page-keys";
 import type { RunSearch } from "../search";
 import { controls, hasEnded, openApproval, stepFacts, takenRoutes } from "../states";
-import type { RowFilter } from "../transcript/rows";
-import { TranscriptViewer } from "../transcript/viewer";
-import { useTranscript } from "../transcript/use-transcript";
+import { useRunTranscript } from "../use-run-transcript";
 import { ChangesTab } from "./changes-tab";
-import { CallsTab, ChecksTab, ContainerTab, CostTab, DetailsTab, OutputsTab } from "./facts-tabs";
+import { ChecksTab, ContainerTab, CostTab, DetailsTab, OutputsTab } from "./facts-tabs";
 import { FilesTab } from "./files-tab";
 import { type RunAction, useRunActions } from "./run-actions";
 import { RunBanners, SteerBox } from "./run-banners";
 import { RunHeader } from "./run-header";
+import { RunOutput } from "./run-output";
 import { Timeline } from "./timeline";
 
 const StepGraph = lazy(() => import("@/components/step-graph/step-graph").then((module) => ({ default: module.StepGraph })));
@@ -53,10 +55,10 @@ export function RunPage({ runId, search }: RunPageProps) {
 
 function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
   const graph = useQuery(runGraphQuery(run.id));
-  const transcript = useTranscript(run.id);
+  const transcript = useRunTranscript(run.id);
   const { act, dialog } = useRunActions(run);
   const { filter, setSearch, setFilter } = useRunSearch(search);
-  const [goTo, setGoTo] = useState<{ key: string } | null>(null);
+  const [goTo, setGoTo] = useState<GoTo | null>(search.event === undefined ? null : { event: String(search.event) });
   useRunKeys(run, act, search, setSearch, graph.data);
 
   const onStep = useCallback((stepId: string): void => {
@@ -65,7 +67,7 @@ function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
   const onCommit = useCallback((hash: string): void => setSearch({ tab: "changes", commit: hash, view: "side" }), [setSearch]);
   const onSection = (key: string): void => {
     setSearch({ step: undefined, visit: undefined, view: "output" });
-    setGoTo({ key });
+    setGoTo({ section: key });
   };
   const views: [NonNullable<RunSearch["view"]>, string][] = [["output", "Output"], ["steps", "Steps"], ["side", "More"]];
   const view = search.view ?? "output";
@@ -82,7 +84,7 @@ function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
         </div>
         <section aria-label="Output" className={cn("flex min-h-0 flex-col overflow-hidden rounded-card border bg-surface max-lg:hidden max-lg:h-[70dvh]", view === "output" && "max-lg:flex")}>
           <div className="min-h-0 flex-1">
-            <TranscriptViewer run={run} transcript={transcript} filter={filter} onFilter={setFilter} onCommit={onCommit} goTo={goTo} />
+            <RunOutput run={run} transcript={transcript} filter={filter} onFilter={setFilter} onCommit={onCommit} goTo={goTo} />
           </div>
           <SteerBox run={run} />
         </section>
@@ -119,7 +121,7 @@ function Steps({ run, graph, error, selected, onSelect, asList, onMode }: StepsP
       </div>
       {asList ? <div className="min-h-0 flex-1 overflow-y-auto p-2"><StepList steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} /></div> : (
         <Suspense fallback={<SkeletonRows rows={4} className="m-3" />}>
-          <StepGraph steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} className="h-[60dvh] lg:h-auto lg:min-h-0 lg:flex-1" />
+          <StepGraph shape="column" steps={steps} edges={graph.edges} taken={taken} selected={selected} onSelect={onSelect} className="h-[60dvh] lg:h-auto lg:min-h-0 lg:flex-1" />
         </Suspense>
       )}
     </div>
@@ -142,7 +144,7 @@ function SideTabs({ run, search, setSearch, onCommit, onSection }: SideProps) {
     checks: () => <ChecksTab run={run} />,
     outputs: () => <OutputsTab run={run} />,
     cost: () => <CostTab run={run} />,
-    calls: () => <CallsTab run={run} />,
+    calls: () => <CallTable ask={{ run_id: run.id }} />,
     files: () => <FilesTab run={run} onCommit={onCommit} />,
     container: () => <ContainerTab run={run} stepId={search.step ?? ""} />,
     details: () => <DetailsTab run={run} />,
@@ -182,14 +184,15 @@ function useRunKeys(run: RunDetail, act: (action: RunAction) => void, search: Ru
     setSearch({ step: steps[(at + by + steps.length) % steps.length], visit: undefined });
   };
   const may = controls(run);
-  usePageKeys({
-    s: () => may.stop && act({ kind: "stop" }),
-    p: () => (may.pause ? act({ kind: "pause" }) : may.resume && act({ kind: "resume" })),
-    h: () => may.steer && act({ kind: "steer" }),
-    a: () => openApproval(run) && act({ kind: "approve" }),
-    d: () => setSearch({ tab: "changes", commit: "", view: "side" }),
-    t: () => setSearch({ thinking: search.thinking === false ? undefined : false }),
-    "[": () => move(-1),
-    "]": () => move(1),
-  });
+  const keys: [keys: string, label: string, holds: boolean, run: () => void][] = [
+    ["s", "Stop the run", may.stop, () => act({ kind: "stop" })],
+    ["p", may.resume ? "Resume the run" : "Pause the run", may.pause || may.resume, () => act({ kind: may.pause ? "pause" : "resume" })],
+    ["h", "Tell the agent something", may.steer, () => act({ kind: "steer" })],
+    ["a", "Decide on the approval", openApproval(run) !== undefined, () => act({ kind: "approve" })],
+    ["d", "All changes of the run", true, () => setSearch({ tab: "changes", commit: "", view: "side" })],
+    ["t", "Show or hide thinking", true, () => setSearch({ thinking: search.thinking === false ? undefined : false })],
+    ["[", "Previous step", true, () => move(-1)],
+    ["]", "Next step", true, () => move(1)],
+  ];
+  useKeymap("Run", keys.filter(([, , holds]) => holds).map(([name, label, , run]) => ({ keys: name, label, run })));
 }

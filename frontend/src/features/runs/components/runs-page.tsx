@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Play, Plus } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState, type RefObject } from "react";
 
 import { agentsQuery } from "@/api/agents";
 import { refusal, useMe } from "@/api/me";
@@ -17,10 +17,10 @@ import { ProblemPanel } from "@/components/ui/problem-panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { Status, StatusMark, stateOf } from "@/components/ui/status";
 import { useFresh } from "@/hooks/use-fresh";
+import { useKeymap } from "@/hooks/use-keymap";
 import { cn } from "@/lib/cn";
 import { count } from "@/lib/format";
 
-import { usePageKeys } from "../page-keys";
 import { type Run, type RunFilters, runKeys, runListQuery } from "../queries";
 import type { RunListSearch } from "../search";
 import { hasEnded } from "../states";
@@ -68,6 +68,10 @@ export function RunsPage({ search }: { search: RunListSearch }) {
     setChosen(new Set());
     void navigate({ to: "/runs", search: { ...search, ...change }, replace: true });
   };
+  useKeymap("Runs", [
+    ...(closed ? [] : [{ keys: "n", label: "New run", run: () => setSearch({ new: true }) }]),
+    { keys: "/", label: "Search in tasks", run: () => document.getElementById("run-search")?.focus() },
+  ]);
   const { new: isNew, ...view } = search;
   const isFiltered = Object.keys(filtersOf({ ...view, sort: undefined }, opened)).length > 0;
   return (
@@ -96,14 +100,8 @@ export function RunsPage({ search }: { search: RunListSearch }) {
         <RunTable rows={rows} total={total ?? rows.length} chosen={chosen} onChoose={setChosen} hasMore={runs.hasNextPage} isFetchingMore={runs.isFetchingNextPage} onMore={() => void runs.fetchNextPage()} />
       ) : null}
       {isNew ? <NewRunDialog pipeline={search.pipeline ?? ""} onClose={() => setSearch({ new: undefined })} /> : null}
-      <NewRunKey onNew={() => !closed && setSearch({ new: true })} />
     </Page>
   );
-}
-
-function NewRunKey({ onNew }: { onNew: () => void }) {
-  usePageKeys({ n: onNew, "/": () => document.getElementById("run-search")?.focus() });
-  return null;
 }
 
 function Filters({ search, onChange }: { search: RunListSearch; onChange: (change: Partial<RunListSearch>) => void }) {
@@ -188,7 +186,7 @@ function RunTable({ rows, total, chosen, onChoose, hasMore, isFetchingMore, onMo
     if (!next.delete(id)) next.add(id);
     onChoose(next);
   };
-  const focused = useRowKeys(rows, (at) => list.scrollToIndex(at), toggle);
+  const focused = useRowKeys(rows, place, (at) => list.scrollToIndex(at), toggle);
   const all = rows.length > 0 && rows.every((row) => chosen.has(row.id));
   return (
     <div className="overflow-hidden rounded-card border bg-surface">
@@ -270,25 +268,21 @@ function useWide(): boolean {
   return isWide;
 }
 
-/** j, k: next and previous row; Enter opens it, x chooses it. */
-function useRowKeys(rows: readonly Run[], show: (at: number) => void, toggle: (id: string) => void): number {
-  const navigate = useNavigate();
+/** j, k: the next and previous row's link has the focus, so that Enter opens it; x chooses it. */
+function useRowKeys(rows: readonly Run[], place: RefObject<HTMLElement | null>, show: (at: number) => void, toggle: (id: string) => void): number {
   const [at, setAt] = useState(-1);
   const move = (by: number): void => {
     const next = Math.max(0, Math.min(rows.length - 1, at + by));
     setAt(next);
     show(next);
+    // The row may have to come into view first.
+    requestAnimationFrame(() => place.current?.querySelector<HTMLElement>(`[aria-rowindex="${next + 2}"] a`)?.focus());
   };
   const run = rows[at];
-  usePageKeys({
-    j: () => move(1),
-    k: () => move(-1),
-    x: () => run && toggle(run.id),
-    Enter: (event) => {
-      if (!run || (event.target as HTMLElement).closest("a, button, input")) return false;
-      void navigate({ to: "/runs/$runId", params: { runId: run.id } });
-      return true;
-    },
-  });
+  useKeymap("Runs", [
+    { keys: "j", label: "Next row", run: () => move(1) },
+    { keys: "k", label: "Previous row", run: () => move(-1) },
+    { keys: "x", label: "Choose this row", run: () => run && toggle(run.id) },
+  ]);
   return at;
 }

@@ -4,8 +4,8 @@ import { useMemo, useRef } from "react";
 import { cn } from "@/lib/cn";
 
 import type { Diff } from "../queries";
-import { visible } from "../transcript/ansi";
-import { Fold } from "../transcript/fold";
+import { visible } from "@/components/transcript/ansi";
+import { Fold } from "@/components/transcript/fold";
 import { type DiffLine, type FilePatch, parsePatch } from "./parse-patch";
 
 const LINE_HEIGHT = 18;

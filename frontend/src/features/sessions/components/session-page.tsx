@@ -1,13 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { ScrollText, Square } from "lucide-react";
-import { useState, type ReactNode } from "react";
+import { useMemo, useState, type ReactNode } from "react";
 
-import type { Schemas } from "@/api/client";
 import { refusal, useMe } from "@/api/me";
-import { sessionKeys } from "@/api/sessions";
+import { sessionKeys, sessionQuery, type SessionDetail } from "@/api/sessions";
+import { CallTable } from "@/components/call-table";
 import { Loaded } from "@/components/loaded";
+import { SessionBoxes } from "@/components/session-boxes";
+import { SessionEgress } from "@/components/session-egress";
 import { sessionMark } from "@/components/session-table";
+import { LogText } from "@/components/transcript/log-text";
+import { RawEvents } from "@/components/transcript/raw-events";
+import type { RowFilter } from "@/components/transcript/rows";
+import type { SectionContext } from "@/components/transcript/row-view";
+import { type LiveTranscript, useTranscript } from "@/components/transcript/use-transcript";
+import { type GoTo, TranscriptViewer } from "@/components/transcript/viewer";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
@@ -19,61 +27,102 @@ import { StatusBadge } from "@/components/ui/status";
 import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { Tab, TabList, TabPanel, Tabs } from "@/components/ui/tabs";
 import { useFresh } from "@/hooks/use-fresh";
-import { bytes, count } from "@/lib/format";
+import { count } from "@/lib/format";
 
 import { promptParts } from "../prompt";
-import { egressQuery, sessionQuery, useStopSession } from "../queries";
+import { fetchSessionEvents, topicOf, useStopSession } from "../queries";
+import type { SessionSearch } from "../search";
 
 const route = getRouteApi("/_shell/sessions/$sessionId");
 
-type Detail = Schemas["SessionDetail"];
-
-const isLive = (session: Detail): boolean => session.status === "starting" || session.status === "running";
+const isLive = (session: SessionDetail): boolean => session.status === "starting" || session.status === "running";
+const TABS = [
+  ["transcript", "Transcript"], ["prompt", "What it was told"], ["calls", "LLM calls"], ["boxes", "Boxes"],
+  ["network", "Network"], ["events", "Raw events"],
+] as const;
 
 export function SessionPage() {
   const { sessionId } = route.useParams();
-  const { tab = "prompt" } = route.useSearch();
-  const navigate = route.useNavigate();
   const session = useQuery(sessionQuery(sessionId));
-  useFresh(
-    `session:${sessionId}`,
-    (frame) => (/^(STEP_(COMPLETE|FAILED|CANCELLED)|CONTAINER_|AGENT_STATE)/.test(frame.type) ? [sessionKeys.one(sessionId)] : []),
-    [sessionKeys.one(sessionId)],
-  );
   return (
     <Page>
-      <Loaded query={session}>
-        {(found) => (
-          <>
-            <Head session={found} />
-            <Tabs value={tab} onValueChange={(value) => void navigate({ search: { tab: value as typeof tab }, replace: true })}>
-              <TabList aria-label="Parts of the session" className="mb-4">
-                <Tab value="prompt">What it was told</Tab>
-                <Tab value="output">Output</Tab>
-                <Tab value="network">Network</Tab>
-                <Tab value="boxes">Boxes</Tab>
-              </TabList>
-              <TabPanel value="prompt">
-                <Prompt session={found} />
-              </TabPanel>
-              <TabPanel value="output">
-                <Output session={found} />
-              </TabPanel>
-              <TabPanel value="network">
-                <Network sessionId={found.id} />
-              </TabPanel>
-              <TabPanel value="boxes">
-                <Boxes boxes={found.containers} />
-              </TabPanel>
-            </Tabs>
-          </>
-        )}
-      </Loaded>
+      <Loaded query={session}>{(found) => <LoadedSession key={sessionId} session={found} />}</Loaded>
     </Page>
   );
 }
 
-function Head({ session }: { session: Detail }) {
+function LoadedSession({ session }: { session: SessionDetail }) {
+  const { tab = "transcript" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const live = isLive(session);
+  const transcript = useTranscript({
+    id: session.id,
+    topic: live ? topicOf(session) : null,
+    fetch: (before, signal) => fetchSessionEvents(session.id, before, signal),
+    holds: (frame) => frame.data.sessionId === session.id,
+  });
+  useFresh(
+    live ? topicOf(session) : null,
+    (frame) => (/^(STEP_(STARTED|COMPLETE|FAILED|CANCELLED)|CONTAINER_)/.test(frame.type) ? [sessionKeys.one(session.id)] : []),
+    [sessionKeys.one(session.id)],
+  );
+  const panels: Record<(typeof TABS)[number][0], () => ReactNode> = {
+    transcript: () => <Output session={session} transcript={transcript} />,
+    prompt: () => <Prompt session={session} />,
+    calls: () => <CallTable ask={{ session_id: session.id }} />,
+    boxes: () => <SessionBoxes boxes={session.containers} />,
+    network: () => <SessionEgress sessionId={session.id} />,
+    events: () => <RawEvents transcript={transcript} />,
+  };
+  return (
+    <>
+      <Head session={session} />
+      <Tabs value={tab} onValueChange={(value) => void navigate({ search: { tab: value as SessionSearch["tab"] }, replace: true })}>
+        <TabList aria-label="Parts of the session" className="mb-4">
+          {TABS.map(([name, word]) => <Tab key={name} value={name}>{word}</Tab>)}
+        </TabList>
+        <TabPanel value={tab}>{panels[tab]()}</TabPanel>
+      </Tabs>
+    </>
+  );
+}
+
+function Output({ session, transcript }: { session: SessionDetail; transcript: LiveTranscript }) {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const filter = useMemo((): RowFilter => ({ stepId: "", visit: null, kind: search.kind ?? "all", thinking: search.thinking ?? true }), [search.kind, search.thinking]);
+  const { sections } = transcript.transcript;
+  const known = [...sections.keys()].join(" ");
+  const contexts = useMemo(
+    () => new Map(known.split(" ").map((key): [string, SectionContext] => [key, { execution: undefined, status: sessionMark(session.status) }])),
+    [known, session.status],
+  );
+  const [goTo] = useState<GoTo | null>(search.event === undefined ? null : { event: String(search.event) });
+  const onFilter = ({ kind, thinking }: Partial<RowFilter>): void => void navigate({
+    search: (before) => ({
+      ...before,
+      ...(kind ? { kind: kind === "all" ? undefined : kind } : {}),
+      ...(thinking === undefined ? {} : { thinking: thinking ? undefined : false }),
+    }),
+    replace: true,
+  });
+  return (
+    <div className="h-[65dvh] min-h-80 overflow-hidden rounded-card border bg-surface">
+      <TranscriptViewer
+        transcript={transcript}
+        isLive={isLive(session)}
+        label="Output of the session"
+        contexts={contexts}
+        filter={filter}
+        onFilter={onFilter}
+        empty={{ title: "Nothing yet", text: isLive(session) ? "What the agent does appears here as it happens." : "This session has left no events." }}
+        goTo={goTo}
+      />
+    </div>
+  );
+}
+
+function Head({ session }: { session: SessionDetail }) {
   const me = useMe();
   const stop = useStopSession();
   const [asking, setAsking] = useState(false);
@@ -84,11 +133,6 @@ function Head({ session }: { session: Detail }) {
         mark={<StatusBadge status={sessionMark(session.status)} />}
         actions={
           <>
-            <Button asChild>
-              <Link to="/usage/calls" search={{ session_id: session.id }}>
-                Model calls
-              </Link>
-            </Button>
             {isLive(session) ? (
               <Button look="bad" refusal={refusal(me, "member")} onClick={() => setAsking(true)}>
                 <Square aria-hidden />
@@ -99,7 +143,7 @@ function Head({ session }: { session: Detail }) {
               <Button asChild look="primary">
                 <Link to="/runs/$runId" params={{ runId: session.run_id }} search={session.step_id ? { step: session.step_id } : {}}>
                   <ScrollText aria-hidden />
-                  Transcript in the run
+                  Its run
                 </Link>
               </Button>
             ) : null}
@@ -135,7 +179,7 @@ function Head({ session }: { session: Detail }) {
   );
 }
 
-function Prompt({ session }: { session: Detail }) {
+function Prompt({ session }: { session: SessionDetail }) {
   const parts = promptParts(session.prompt_parts);
   const most = Math.max(1, ...parts.map((part) => part.tokens ?? 0));
   const total = parts.reduce((all, part) => all + (part.tokens ?? 0), 0);
@@ -186,88 +230,7 @@ function Text({ title, text, open = false }: { title: string; text: string; open
   return (
     <details open={open} className="rounded-card border bg-surface px-4 py-2">
       <summary className="text-sm font-medium">{title}</summary>
-      <pre className="mt-2 max-h-[60vh] overflow-auto font-mono text-code break-words whitespace-pre-wrap">{text}</pre>
+      <LogText text={text} label={title} className="mt-2" />
     </details>
-  );
-}
-
-function Output({ session }: { session: Detail }) {
-  if (!session.output) return <EmptyState title="It has written nothing yet." />;
-  return <Text title="What it wrote" text={session.output} open />;
-}
-
-const VERDICTS: Record<Schemas["EgressRecord"]["verdict"], string> = {
-  allowed: "Allowed",
-  no_network: "Refused: no network",
-  not_listed: "Refused: not on the list",
-  private_address: "Refused: private address",
-  too_many: "Refused: too many hosts",
-};
-
-function Network({ sessionId }: { sessionId: string }) {
-  const egress = useQuery(egressQuery(sessionId));
-  return (
-    <Loaded query={egress}>
-      {(rows) =>
-        rows.length === 0 ? (
-          <EmptyState title="It asked for no host." />
-        ) : (
-          <Table>
-            <TableHead>
-              <tr>
-                <Th>Host</Th>
-                <Th>Verdict</Th>
-                <Th numeric>Times</Th>
-                <Th numeric>Sent</Th>
-                <Th numeric>Received</Th>
-                <Th>Last</Th>
-              </tr>
-            </TableHead>
-            <TableBody>
-              {rows.map((row) => (
-                <Row key={`${row.host}:${row.port}-${row.verdict}`}>
-                  <Td className="font-mono text-code">
-                    {row.host}:{row.port}
-                  </Td>
-                  <Td>
-                    <Badge tone={row.verdict === "allowed" ? "ok" : "bad"}>{VERDICTS[row.verdict]}</Badge>
-                  </Td>
-                  <Td numeric>{count(row.count)}</Td>
-                  <Td numeric>{bytes(row.bytes_sent ?? 0)}</Td>
-                  <Td numeric>{bytes(row.bytes_received ?? 0)}</Td>
-                  <Td>
-                    <Time at={row.last_at} />
-                  </Td>
-                </Row>
-              ))}
-            </TableBody>
-          </Table>
-        )
-      }
-    </Loaded>
-  );
-}
-
-function Boxes({ boxes }: { boxes: Detail["containers"] }) {
-  if (boxes.length === 0) return <EmptyState title="It has had no box." />;
-  return (
-    <div className="grid gap-3">
-      {boxes.map((box) => (
-        <Card key={box.name}>
-          <Facts
-            items={[
-              ["Box", box.name],
-              ["Runner", box.backend],
-              ["Image", box.image || "–"],
-              ["Status", box.status ?? "–"],
-              ["Made", <Time key="at" at={box.created_at} />],
-              ["Ended", box.stopped_at ? <Time key="end" at={box.stopped_at} /> : "–"],
-              ["Exit", box.oom_killed ? "out of memory" : (box.exit_code ?? "–")],
-            ]}
-          />
-          {box.log_tail ? <Text title="Last lines of its log" text={box.log_tail} /> : null}
-        </Card>
-      ))}
-    </div>
   );
 }

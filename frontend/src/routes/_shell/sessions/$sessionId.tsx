@@ -1,7 +1,7 @@
 import { createFileRoute } from "@tanstack/react-router";
 
+import { sessionQuery } from "@/api/sessions";
 import { SessionPage } from "@/features/sessions/components/session-page";
-import { sessionQuery } from "@/features/sessions/queries";
 import { sessionSearch } from "@/features/sessions/search";
 
 export const Route = createFileRoute("/_shell/sessions/$sessionId")({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type RunEvent, Transcript } from "./model";
-import { type RowFilter, RowBuilder, argumentSummary, groupTitle, matchingRows } from "./rows";
+import { type RowFilter, RowBuilder, argumentSummary, groupTitle, matchingRows, problemRows, rowOfEvent } from "./rows";
 
 const ALL: RowFilter = { stepId: "", visit: null, kind: "all", thinking: true };
 
@@ -51,6 +51,31 @@ describe("rows", () => {
     expect(live.kind === "tool" && live.item.live).toBe("line\n");
     made.take(event("TOOL_CALL_END", { toolCallId: "1", result: '{"error":"boom"}', isError: true }));
     expect(live.kind === "tool" && [live.item.live, live.item.result]).toEqual(["", "boom"]);
+  });
+
+  it("keeps what a program prints in a card when its call lies before what is held", () => {
+    const made = transcript(event("STEP_OUTPUT", { chunk: "# not a heading\n", source: "tool" }), event("STEP_OUTPUT", { chunk: "two", source: "tool" }));
+    expect(kinds(made)).toEqual(["head", "tool", "end"]);
+    const card = new RowBuilder().rows(made, ALL)[1]!;
+    expect(card.kind === "tool" && card.item.live).toBe("# not a heading\ntwo");
+    made.take(event("TOOL_CALL_END", { toolCallId: "7", toolName: "bash", result: "all of it" }));
+    expect(kinds(made)).toEqual(["head", "tool", "end"]);
+    expect(card.kind === "tool" && [card.item.name, card.item.result]).toEqual(["bash", "all of it"]);
+  });
+
+  it("says of a call whose step has ended that it was cut off", () => {
+    const made = transcript(event("TOOL_CALL_START", { toolCallId: "1", toolName: "bash", args: "{}" }), event("STEP_CANCELLED", { reason: "stop" }));
+    const card = new RowBuilder().rows(made, ALL)[1]!;
+    expect(card.kind === "tool" && card.item.isCut).toBe(true);
+  });
+
+  it("leads to the row of an event and to what went wrong", () => {
+    const made = transcript(event("STEP_OUTPUT", { chunk: "one" }), ...tool("1", "bash", "no", true), event("STEP_OUTPUT", { chunk: "two" }));
+    const rows = new RowBuilder().rows(made, ALL);
+    const place = rowOfEvent(rows, String(ids - 1)); // the end of the call
+    expect(rows[place]!.kind).toBe("tool");
+    expect(problemRows(rows)).toEqual([place]);
+    expect(rowOfEvent(rows, "0")).toBe(-1);
   });
 
   it("finds rows by their text", () => {

@@ -1,4 +1,4 @@
-// The events of one run, outside React. Frames come in any order, twice, or late: the buffer is
+// The events of one run or session, outside React. Frames come in any order, twice, or late: the buffer is
 // sorted by event id, so the transcript is that of the server. Readers are told once a frame.
 
 import { type RunEvent, Transcript } from "./model";
@@ -14,6 +14,10 @@ export interface Snapshot {
   first: string | null;
   last: string | null;
   count: number;
+  /** All that are held: one list that grows. */
+  events: readonly RunEvent[];
+  /** How many have come at the end so far: not those that older ones were loaded with. */
+  arrived: number;
 }
 
 type Schedule = (work: () => void) => void;
@@ -33,6 +37,7 @@ export class TranscriptStore {
   #listeners = new Set<() => void>();
   #waiting: RunEvent[] = [];
   #scheduled = false;
+  #arrived = 0;
   #snapshot: Snapshot;
   #schedule: Schedule;
   #capacity: number;
@@ -40,7 +45,7 @@ export class TranscriptStore {
   constructor(schedule: Schedule = onNextFrame, capacity: number = CAPACITY) {
     this.#schedule = schedule;
     this.#capacity = capacity;
-    this.#snapshot = { transcript: new Transcript(), version: 0, first: null, last: null, count: 0 };
+    this.#snapshot = { transcript: new Transcript(), version: 0, first: null, last: null, count: 0, events: [], arrived: 0 };
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -77,7 +82,9 @@ export class TranscriptStore {
   flush({ keepOld = false } = {}): void {
     const fresh = this.#sorted();
     if (fresh.length === 0) return;
-    const inOrder = Number(fresh[0]?.id) > (this.#ids.at(-1) ?? -1);
+    const end = this.#ids.at(-1) ?? -1;
+    const inOrder = Number(fresh[0]?.id) > end;
+    this.#arrived += inOrder ? fresh.length : fresh.filter((event) => Number(event.id) > end).length;
     let transcript = this.#snapshot.transcript;
     if (inOrder) {
       this.#append(fresh);
@@ -142,6 +149,8 @@ export class TranscriptStore {
       first: this.#events[0]?.id ?? null,
       last: this.#events.at(-1)?.id ?? null,
       count: this.#events.length,
+      events: this.#events,
+      arrived: this.#arrived,
     };
     for (const listener of this.#listeners) listener();
   }

@@ -1,4 +1,4 @@
-// What happened in a run, from its events: sections (one an attempt of a step) of items. Pure: the
+// What happened in a run or session, from its events: sections (one an attempt of a step) of items. Pure: the
 // same events in the order of their ids always give the same transcript.
 
 export interface RunEvent {
@@ -38,6 +38,8 @@ export interface ToolItem extends ItemBase {
   result: string | null;
   isError: boolean;
   durationMs: number | null;
+  /** Its step ended before it did. */
+  isCut: boolean;
 }
 
 export interface NoteItem extends ItemBase {
@@ -99,6 +101,8 @@ export class Transcript {
   sections = new Map<string, Section>();
   #tools = new Map<string, ToolItem>();
   #checks = new Map<string, CheckItem>();
+  /** By section: the call of which only output was seen. */
+  #unseen = new Map<string, ToolItem>();
   #eventId = "";
 
   take(event: RunEvent): void {
@@ -142,7 +146,10 @@ export class Transcript {
   addText(kind: "text" | "thinking", data: Data, ts: string): void {
     const section = this.section(data, ts);
     const chunk = word(data.chunk);
-    if (data.source === "tool" && this.#addLive(section, chunk)) return;
+    if (data.source === "tool") {
+      this.#addLive(section, chunk, ts);
+      return;
+    }
     const last = section.items.at(-1);
     if (last?.kind === kind && !last.closed) {
       last.text += chunk;
@@ -154,16 +161,24 @@ export class Transcript {
     }
   }
 
-  /** What a program prints while it runs belongs to its call, until the result is there. */
-  #addLive(section: Section, chunk: string): boolean {
-    const tools = section.items.filter((item) => item.kind === "tool");
-    const open = tools.filter((tool) => tool.result === null);
-    const tool = open.find((entry) => PROGRAMS.has(entry.name)) ?? open[0];
-    if (tool) {
-      tool.live = (tool.live + chunk).slice(-LIVE_CHARACTERS);
-      tool.version += 1;
-    }
-    return tools.length > 0;
+  /**
+   * What a program prints while it runs belongs to its call, until the result is there. A call that
+   * lies before what is held gets a card without a name.
+   */
+  #addLive(section: Section, chunk: string, ts: string): void {
+    const open = section.items.filter((item) => item.kind === "tool" && item.result === null) as ToolItem[];
+    let tool = open.find((entry) => PROGRAMS.has(entry.name)) ?? open[0];
+    if (!tool && section.startedAt === "") tool = this.#unseenTool(section, ts);
+    if (!tool) return;
+    tool.live = (tool.live + chunk).slice(-LIVE_CHARACTERS);
+    tool.version += 1;
+  }
+
+  #unseenTool(section: Section, ts: string): ToolItem {
+    const item = newTool(this.#base(ts), {});
+    section.items.push(item);
+    this.#unseen.set(section.key, item);
+    return item;
   }
 
   note(data: Data, ts: string, tone: Tone, text: string, detail = "", isProblem = false): void {
@@ -173,18 +188,7 @@ export class Transcript {
 
   startTool(data: Data, ts: string): ToolItem {
     const section = this.section(data, ts);
-    const item: ToolItem = {
-      ...this.#base(ts),
-      kind: "tool",
-      callId: word(data.toolCallId),
-      name: word(data.toolName),
-      args: parsedArguments(data.args),
-      viaCode: data.viaCode === true,
-      live: "",
-      result: null,
-      isError: false,
-      durationMs: null,
-    };
+    const item = newTool(this.#base(ts), data);
     section.items.push(item);
     this.#tools.set(`${section.key}/${item.callId}`, item);
     return item;
@@ -193,12 +197,23 @@ export class Transcript {
   endTool(data: Data, ts: string): void {
     const section = this.section(data, ts);
     // Its start may lie before what is held.
-    const tool = this.#tools.get(`${section.key}/${word(data.toolCallId)}`) ?? this.startTool(data, ts);
+    const tool = this.#tools.get(`${section.key}/${word(data.toolCallId)}`) ?? this.#named(section, data) ?? this.startTool(data, ts);
+    tool.isCut = false;
     tool.result = unwrapped(word(data.result));
     tool.live = "";
     tool.isError = data.isError === true;
     tool.durationMs = figure(data.durationMs) ?? Math.max(0, Date.parse(ts) - Date.parse(tool.ts));
     tool.version += 1;
+  }
+
+  /** The card without a name is that of the first call that ends without having begun. */
+  #named(section: Section, data: Data): ToolItem | undefined {
+    const tool = this.#unseen.get(section.key);
+    if (!tool) return undefined;
+    this.#unseen.delete(section.key);
+    tool.callId = word(data.toolCallId);
+    tool.name = word(data.toolName);
+    return tool;
   }
 
   startCheck(data: Data, ts: string): CheckItem {
@@ -234,6 +249,11 @@ export class Transcript {
     const section = this.section(data, ts);
     section.ended = ended;
     section.endedAt = ts;
+    for (const item of section.items) {
+      if (item.kind !== "tool" || item.result !== null || item.isCut) continue;
+      item.isCut = true;
+      item.version += 1;
+    }
     section.state = "";
     section.outputs = (data.outputs as Record<string, string> | undefined) ?? section.outputs;
     section.commit = word(data.commitHash) || section.commit;
@@ -262,6 +282,22 @@ function newSection(key: string, stepId: string, visit: number, attempt: number,
     errorCode: "",
     state: "",
     version: 1,
+  };
+}
+
+function newTool(base: ItemBase, data: Data): ToolItem {
+  return {
+    ...base,
+    kind: "tool",
+    callId: word(data.toolCallId),
+    name: word(data.toolName),
+    args: parsedArguments(data.args),
+    viaCode: data.viaCode === true,
+    live: "",
+    result: null,
+    isError: false,
+    durationMs: null,
+    isCut: false,
   };
 }
 

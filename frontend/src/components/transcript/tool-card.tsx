@@ -4,7 +4,7 @@ import { ErrorBoundary } from "react-error-boundary";
 
 import { StatusMark } from "@/components/ui/status";
 import { cn } from "@/lib/cn";
-import { duration } from "@/lib/format";
+import { took } from "@/lib/format";
 
 import { plainText } from "./ansi";
 import { Fold } from "./fold";
@@ -86,7 +86,7 @@ function Result({ item }: { item: ToolItem }) {
   if (item.result === null) {
     return item.live
       ? <LogText text={item.live} label={`Output of ${item.name}`} tail />
-      : <p className="text-sm text-muted">No result yet.</p>;
+      : <p className="text-sm text-muted">{item.isCut ? "Its step ended before it did." : "No result yet."}</p>;
   }
   if (!item.result.trim()) return <p className="text-sm text-muted">It gave no output.</p>;
   return <LogText text={item.result} label={`Result of ${item.name}`} className={item.isError ? "tone-bad bg-tone-tint" : ""} />;
@@ -97,7 +97,7 @@ const shownName = (item: ToolItem): string => item.name || "a tool whose call li
 export function ToolCard({ item }: { item: ToolItem }) {
   const card = CARDS[item.name] ?? GENERIC;
   const Icon = card.icon;
-  const busy = item.result === null;
+  const busy = item.result === null && !item.isCut;
   return (
     <Fold
       id={item.key}
@@ -109,6 +109,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
           <span className="shrink-0 font-mono text-code font-medium">{shownName(item)}</span>
           <span className="min-w-0 flex-1 truncate font-mono text-code text-muted">{argumentSummary(item.args)}</span>
           {busy ? <StatusMark status="running" word /> : null}
+          {item.isCut ? <span className="shrink-0 text-xs text-muted">cut off</span> : null}
           {item.isError ? <span className="tone-bad shrink-0 text-xs text-tone">failed</span> : null}
           {item.durationMs !== null ? <span className="shrink-0 text-xs text-muted">{took(item.durationMs)}</span> : null}
         </>
@@ -125,5 +126,3 @@ export function ToolCard({ item }: { item: ToolItem }) {
     </Fold>
   );
 }
-
-export const took = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : duration(ms / 1000));

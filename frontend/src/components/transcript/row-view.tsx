@@ -1,28 +1,31 @@
-import { Brain, Eye, FileText, GitCommitHorizontal, ShieldCheck } from "lucide-react";
+import { Brain, Eye, FileText, GitCommitHorizontal, Link as LinkIcon, ShieldCheck } from "lucide-react";
 import { memo } from "react";
 
+import type { Schemas } from "@/api/client";
 import { AgentChip } from "@/components/ui/facts";
 import { toneClass } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
+import { Button, IconButton } from "@/components/ui/button";
 import { Status, StatusBadge, StatusMark } from "@/components/ui/status";
 import { cn } from "@/lib/cn";
-import { clock, duration } from "@/lib/format";
+import { clock, duration, took } from "@/lib/format";
+import { failed, said } from "@/lib/toast";
 
-import type { Execution } from "../queries";
 import { plainText, visible } from "./ansi";
 import { blockText } from "./blocks";
 import { Fold } from "./fold";
 import { LogText } from "./log-text";
 import { SafeMarkdown } from "./markdown";
 import type { CheckItem, NoteItem, Section, TextItem } from "./model";
-import { groupTitle, type Row } from "./rows";
-import { ToolCard, took } from "./tool-card";
+import { groupTitle, type Row, rowEvent } from "./rows";
+import { ToolCard } from "./tool-card";
+
+type Execution = Schemas["Execution"];
 
 /** What the snapshot of the run says of a section, and what can be asked of it. */
 export interface SectionContext {
   execution: Execution | undefined;
   status: string;
-  onCommit: (hash: string) => void;
+  onCommit?: (hash: string) => void;
 }
 
 interface RowViewProps {
@@ -34,8 +37,9 @@ interface RowViewProps {
 export const RowView = memo(
   function RowView({ row, context, isHit }: RowViewProps) {
     return (
-      <div className={cn("px-4 py-1", isHit && "tone-accent bg-tone-tint")}>
+      <div className={cn("group/row relative px-4 py-1", isHit && "tone-accent bg-tone-tint")}>
         <RowBody row={row} context={context} />
+        <EventLink event={rowEvent(row)} />
       </div>
     );
   },
@@ -47,6 +51,29 @@ export const RowView = memo(
 
 function sameContext(a: SectionContext | undefined, b: SectionContext | undefined): boolean {
   return a?.execution === b?.execution && a?.status === b?.status && a?.onCommit === b?.onCommit;
+}
+
+/** Copies the address of this page at an event. */
+function EventLink({ event }: { event: string }) {
+  if (!event) return null;
+  const copy = (): void => {
+    const address = new URL(location.href);
+    address.searchParams.set("event", event);
+    navigator.clipboard.writeText(address.href).then(
+      () => said("The link to this event is copied."),
+      (error: unknown) => failed("The link was not copied", error),
+    );
+  };
+  return (
+    <IconButton
+      label="Copy link to this event"
+      look="plain"
+      className="absolute top-1.5 right-0.5 size-6 opacity-0 group-hover/row:opacity-100 focus-visible:opacity-100 touch:hidden"
+      onClick={copy}
+    >
+      <LinkIcon aria-hidden className="size-3.5" />
+    </IconButton>
+  );
 }
 
 function RowBody({ row, context }: Omit<RowViewProps, "isHit">) {
@@ -195,7 +222,9 @@ function End({ section, context }: { section: Section; context: SectionContext |
       {commit ? (
         <p className="flex items-center gap-2 text-muted">
           <GitCommitHorizontal aria-hidden className="size-4" />Committed as
-          <Button look="link" className="font-mono text-code" onClick={() => context?.onCommit(commit)}>{commit.slice(0, 9)}</Button>
+          {context?.onCommit
+            ? <Button look="link" className="font-mono text-code" onClick={() => context.onCommit?.(commit)}>{commit.slice(0, 9)}</Button>
+            : <code className="font-mono text-code">{commit.slice(0, 9)}</code>}
         </p>
       ) : null}
     </div>

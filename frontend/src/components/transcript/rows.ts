@@ -174,6 +174,45 @@ export function argumentSummary(args: Record<string, unknown>): string {
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
 
+/** Places of the rows that tell of something wrong. */
+export function problemRows(rows: readonly Row[]): number[] {
+  return rows.flatMap((row, at) => (isProblemRow(row) ? [at] : []));
+}
+
+function isProblemRow(row: Row): boolean {
+  if (row.kind === "end") return row.section.ended === "failed";
+  return (row.kind === "tool" || row.kind === "check" || row.kind === "note") && isProblem(row.item);
+}
+
+/** The event with which a row began; empty for what belongs to a whole section. */
+export function rowEvent(row: Row): string {
+  switch (row.kind) {
+    case "head":
+    case "end":
+      return "";
+    case "group":
+      return row.items[0]?.eventId ?? "";
+    case "text":
+      return row.block.start === 0 ? row.item.eventId : "";
+    default:
+      return row.item.eventId;
+  }
+}
+
+/** The place of the row in which an event is shown: the last one that began with it or before; -1 without one. */
+export function rowOfEvent(rows: readonly Row[], event: string): number {
+  let place = -1;
+  let best = -1;
+  rows.forEach((row, at) => {
+    const id = Number(rowEvent(row) || -1);
+    if (id > best && id <= Number(event)) {
+      best = id;
+      place = at;
+    }
+  });
+  return place;
+}
+
 /** What a row says, for the search in view. */
 export function rowText(row: Row): string {
   switch (row.kind) {

@@ -1,19 +1,16 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ChevronDown, ChevronUp, Search } from "lucide-react";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { ArrowDown, ChevronDown, ChevronUp, CircleAlert, Search } from "lucide-react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 
 import { Button, IconButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Input, Select } from "@/components/ui/input";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
+import { useKeymap } from "@/hooks/use-keymap";
 
-import { usePageKeys } from "../page-keys";
-import type { RunDetail } from "../queries";
-import { hasEnded, shownStatus } from "../states";
 import { FoldMemory } from "./fold";
-import { sectionKey } from "./model";
-import { type KindFilter, matchingRows, type Row, RowBuilder, type RowFilter } from "./rows";
+import { type KindFilter, matchingRows, problemRows, type Row, RowBuilder, type RowFilter, rowOfEvent } from "./rows";
 import { RowView, type SectionContext } from "./row-view";
 import type { LiveTranscript } from "./use-transcript";
 
@@ -27,18 +24,28 @@ const KINDS: [KindFilter, string][] = [
   ["all", "Everything"], ["text", "Text"], ["tools", "Tools and checks"], ["problems", "Problems"], ["thinking", "Thinking"],
 ];
 
+/** A section, or the row of an event, that shall come into view; a new object each time it is asked for. */
+export type GoTo = { section: string } | { event: string };
+
 interface ViewerProps {
-  run: RunDetail;
   transcript: LiveTranscript;
+  /** More may come. */
+  isLive: boolean;
+  /** For readers: whose output it is. */
+  label: string;
+  /** What is known of each section beside its events, by its key. */
+  contexts: ReadonlyMap<string, SectionContext>;
   filter: RowFilter;
   onFilter: (change: Partial<RowFilter>) => void;
-  onCommit: (hash: string) => void;
-  /** A section that shall come into view; a new object each time it is asked for. */
-  goTo: { key: string } | null;
+  /** More to filter by. */
+  scope?: ReactNode;
+  /** What stands there while nothing does. */
+  empty: { title: string; text: string };
+  goTo: GoTo | null;
 }
 
 /** What happened, as it happens. */
-export function TranscriptViewer({ run, transcript, filter, onFilter, onCommit, goTo }: ViewerProps) {
+export function TranscriptViewer({ transcript, isLive, label, contexts, filter, onFilter, scope, empty, goTo }: ViewerProps) {
   const [builder] = useState(() => new RowBuilder());
   const [memory] = useState(() => new Map<string, boolean>());
   const [query, setQuery] = useState("");
@@ -48,8 +55,9 @@ export function TranscriptViewer({ run, transcript, filter, onFilter, onCommit, 
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [builder, transcript.transcript, transcript.version, filter],
   );
-  const contexts = useContexts(run, onCommit);
-  const { setPlace, onScroll, toEnd, loadOlder, goToIndex, unseen, height, items, measure } = useList(rows, transcript, !hasEnded(run));
+  const { setPlace, onScroll, toEnd, loadOlder, goToIndex, unseen, height, items, measure } = useList(rows, transcript, isLive, filter);
+  const problems = useMemo(() => problemRows(rows), [rows]);
+  const [problem, setProblem] = useState(-1);
   const hits = useMemo(() => matchingRows(rows, query), [rows, query]);
   const [hit, setHit] = useState(0);
   const shownHit = hits[Math.min(hit, hits.length - 1)];
@@ -61,13 +69,16 @@ export function TranscriptViewer({ run, transcript, filter, onFilter, onCommit, 
     goToIndex(wanted);
   };
 
-  useEffect(() => {
-    if (!goTo) return;
-    const at = rows.findIndex((row) => row.section.key === goTo.key);
-    if (at >= 0) goToIndex(at);
-    // Only when somebody asks: not for each new row.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [goTo]);
+  const showProblem = (): void => {
+    const next = (problem + 1) % problems.length;
+    setProblem(next);
+    goToIndex(problems[next] ?? 0);
+  };
+  const marked = useGoTo(goTo, rows, transcript, goToIndex);
+  useKeymap("Output", [
+    { keys: "f", label: "Follow the end", run: toEnd },
+    ...(problems.length > 0 ? [{ keys: "e", label: "Next problem", run: showProblem }] : []),
+  ]);
 
   return (
     <FoldMemory value={memory}>
@@ -76,8 +87,14 @@ export function TranscriptViewer({ run, transcript, filter, onFilter, onCommit, 
           <Select aria-label="What is shown" className="h-7 w-40 text-xs" value={filter.kind} onChange={(event) => onFilter({ kind: event.target.value as KindFilter })}>
             {KINDS.map(([kind, word]) => <option key={kind} value={kind}>{word}</option>)}
           </Select>
-          <VisitFilter run={run} filter={filter} onFilter={onFilter} />
+          {scope}
           <Button size="sm" look={filter.thinking ? "plain" : "quiet"} aria-pressed={filter.thinking} onClick={() => onFilter({ thinking: !filter.thinking })} title="Show thinking (t)">Thinking</Button>
+          {problems.length > 0 ? (
+            <Button size="sm" look="quiet" onClick={showProblem} title="Next problem (e)">
+              <CircleAlert aria-hidden className="text-bad" />
+              {problems.length === 1 ? "1 problem" : `${problems.length} problems`}
+            </Button>
+          ) : null}
           <div className="ml-auto flex items-center gap-1">
             <div className="relative">
               <Search aria-hidden className="absolute top-1.5 left-2 size-4 text-muted" />
@@ -99,7 +116,9 @@ export function TranscriptViewer({ run, transcript, filter, onFilter, onCommit, 
             </div>
             {query ? (
               <>
-                <span role="status" className="min-w-12 text-center text-xs text-muted">{hits.length === 0 ? "none" : `${Math.min(hit, hits.length - 1) + 1} of ${hits.length}`}</span>
+                <span role="status" className="min-w-12 text-center text-xs text-muted" title={transcript.hasOlder ? "Of what is loaded: load what came before to search there." : undefined}>
+                  {hits.length === 0 ? "none" : `${Math.min(hit, hits.length - 1) + 1} of ${hits.length}`}{transcript.hasOlder ? " loaded" : ""}
+                </span>
                 <IconButton label="Previous match" className="size-7" onClick={() => show(hit - 1)}><ChevronUp aria-hidden /></IconButton>
                 <IconButton label="Next match" className="size-7" onClick={() => show(hit + 1)}><ChevronDown aria-hidden /></IconButton>
               </>
@@ -111,21 +130,21 @@ export function TranscriptViewer({ run, transcript, filter, onFilter, onCommit, 
             ref={setPlace}
             onScroll={onScroll}
             role="log"
-            aria-label="Output of the run"
+            aria-label={label}
             aria-live="off"
             data-testid="transcript"
             // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys
             tabIndex={0}
             className="absolute inset-0 overflow-y-auto [overflow-anchor:none] focus-visible:-outline-offset-2"
           >
-            <Beginning transcript={transcript} onOlder={loadOlder} isEmpty={rows.length === 0} run={run} stepId={filter.stepId} />
+            <Beginning transcript={transcript} onOlder={loadOlder} empty={rows.length === 0 ? empty : null} />
             <div className="relative" style={{ height }}>
               {items.map((item) => {
                 const row = rows[item.index];
                 if (!row) return null;
                 return (
                   <div key={item.key} ref={measure} data-index={item.index} className="absolute inset-x-0 top-0" style={{ transform: `translateY(${item.start}px)` }}>
-                    <RowView row={row} context={contexts.get(row.section.key)} isHit={query !== "" && item.index === shownHit} />
+                    <RowView row={row} context={contexts.get(row.section.key)} isHit={(query !== "" && item.index === shownHit) || item.index === marked} />
                   </div>
                 );
               })}
@@ -143,31 +162,13 @@ export function TranscriptViewer({ run, transcript, filter, onFilter, onCommit, 
   );
 }
 
-function VisitFilter({ run, filter, onFilter }: Pick<ViewerProps, "run" | "filter" | "onFilter">) {
-  if (!filter.stepId) return null;
-  const visits = new Set(run.executions.filter((row) => row.step_id === filter.stepId).map((row) => row.visit));
-  return (
-    <span className="flex items-center gap-1">
-      <Button size="sm" onClick={() => onFilter({ stepId: "", visit: null })} title="Show all steps">{filter.stepId} ✕</Button>
-      {visits.size > 1 ? (
-        <Select aria-label="Visit" className="h-7 w-28 text-xs" value={filter.visit ?? ""} onChange={(event) => onFilter({ visit: event.target.value ? Number(event.target.value) : null })}>
-          <option value="">All visits</option>
-          {[...visits].map((visit) => <option key={visit} value={visit}>Visit {visit}</option>)}
-        </Select>
-      ) : null}
-    </span>
-  );
-}
-
 interface BeginningProps {
   transcript: LiveTranscript;
   onOlder: () => Promise<void>;
-  isEmpty: boolean;
-  run: RunDetail;
-  stepId: string;
+  empty: { title: string; text: string } | null;
 }
 
-function Beginning({ transcript, onOlder, isEmpty, run, stepId }: BeginningProps) {
+function Beginning({ transcript, onOlder, empty }: BeginningProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   if (transcript.error) return <ProblemPanel problem={transcript.error} onRetry={transcript.reload} className="m-4" />;
@@ -189,33 +190,38 @@ function Beginning({ transcript, onOlder, isEmpty, run, stepId }: BeginningProps
       {transcript.hasOlder ? (
         <div className="p-3 text-center"><Button size="sm" busy={busy} onClick={() => void load()}>Load what came before</Button></div>
       ) : null}
-      {isEmpty ? (
-        <div className="p-4">
-          <EmptyState title={stepId ? `Nothing of ${stepId} here` : "Nothing yet"}>
-            {stepId ? "No route has led to this step yet, or nothing of it passes the filter."
-              : hasEnded(run) ? "No step of this run has begun." : "The agents' work appears here as it happens."}
-          </EmptyState>
-        </div>
-      ) : null}
+      {empty ? <div className="p-4"><EmptyState title={empty.title}>{empty.text}</EmptyState></div> : null}
     </>
   );
 }
 
-/** What the snapshot says of each section. The query cache keeps executions that have not changed. */
-function useContexts(run: RunDetail, onCommit: (hash: string) => void): Map<string, SectionContext> {
-  return useMemo(
-    () => new Map(run.executions.map((execution) => [
-      sectionKey(execution.step_id, execution.visit, execution.attempt),
-      { execution, status: shownStatus(execution, run), onCommit },
-    ])),
-    [run, onCommit],
-  );
+/** Brings what is asked for into view, once for each time, and gives back the row of an event. */
+function useGoTo(goTo: GoTo | null, rows: readonly Row[], transcript: LiveTranscript, show: (at: number) => void): number {
+  const done = useRef<GoTo | null>(null);
+  const at = useMemo(() => {
+    if (!goTo) return -1;
+    return "section" in goTo ? rows.findIndex((row) => row.section.key === goTo.section) : rowOfEvent(rows, goTo.event);
+  }, [goTo, rows]);
+  const isBefore = goTo !== null && "event" in goTo && transcript.first !== null && Number(goTo.event) < Number(transcript.first);
+  useEffect(() => {
+    if (!goTo || done.current === goTo || transcript.isLoading) return;
+    if (isBefore && transcript.hasOlder) {
+      void transcript.loadOlder();
+      return;
+    }
+    if (at < 0) return;
+    done.current = goTo;
+    show(at);
+    // Again when more is held, not for each change of what is shown.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [goTo, at, isBefore, transcript.first, transcript.isLoading]);
+  return goTo && "event" in goTo && !isBefore ? at : -1;
 }
 
 /** The virtual list: it follows its end while the reader is there, and counts what is new while not. */
-function useList(rows: readonly Row[], transcript: LiveTranscript, isLive: boolean) {
+function useList(rows: readonly Row[], transcript: LiveTranscript, isLive: boolean, filter: RowFilter) {
   const [place, setPlace] = useState<HTMLDivElement | null>(null);
-  const following = useRef(isLive);
+  const following = useRef(true);
   const seen = useRef(0);
   const [unseen, setUnseen] = useState(0);
   // eslint-disable-next-line react-hooks/incompatible-library -- the list is not memoised by a compiler
@@ -232,27 +238,36 @@ function useList(rows: readonly Row[], transcript: LiveTranscript, isLive: boole
     if (!place) return;
     if (following.current) {
       place.scrollTo({ top: place.scrollHeight });
-      seen.current = transcript.count;
-    } else if (isLive) {
-      setUnseen(Math.max(0, transcript.count - seen.current));
+      seen.current = transcript.arrived;
+    } else {
+      setUnseen(transcript.arrived - seen.current);
     }
-  }, [place, height, transcript.version, transcript.count, isLive]);
+  }, [place, height, transcript.version, transcript.arrived]);
+
+  // Of what has ended another choice is read from its beginning.
+  const chosen = `${filter.stepId}/${filter.visit}/${filter.kind}`;
+  const before = useRef(chosen);
+  useLayoutEffect(() => {
+    if (before.current === chosen) return;
+    before.current = chosen;
+    if (isLive && following.current) return;
+    following.current = false;
+    place?.scrollTo({ top: 0 });
+  }, [chosen, isLive, place]);
 
   const onScroll = (): void => {
     if (!place) return;
-    following.current = isLive && place.scrollHeight - place.scrollTop - place.clientHeight < FOLLOW_PX;
+    following.current = place.scrollHeight - place.scrollTop - place.clientHeight < FOLLOW_PX;
     if (following.current) {
-      seen.current = transcript.count;
+      seen.current = transcript.arrived;
       setUnseen(0);
-    } else if (seen.current === 0) {
-      seen.current = transcript.count;
     }
   };
 
   const toEnd = (): void => {
     following.current = true;
     setUnseen(0);
-    seen.current = transcript.count;
+    seen.current = transcript.arrived;
     virtual.scrollToIndex(rows.length - 1, { align: "end" });
     place?.scrollTo({ top: place.scrollHeight });
   };
@@ -260,21 +275,15 @@ function useList(rows: readonly Row[], transcript: LiveTranscript, isLive: boole
   // The reader stays at the same place while older rows come in above.
   const loadOlder = async (): Promise<void> => {
     const fromEnd = place ? place.scrollHeight - place.scrollTop : 0;
-    const before = transcript.count;
     following.current = false;
     await transcript.loadOlder();
-    requestAnimationFrame(() => {
-      place?.scrollTo({ top: place.scrollHeight - fromEnd });
-      seen.current += Math.max(0, transcript.count - before);
-    });
+    requestAnimationFrame(() => place?.scrollTo({ top: place.scrollHeight - fromEnd }));
   };
 
   const goToIndex = (at: number): void => {
     following.current = false;
     virtual.scrollToIndex(at, { align: "start" });
   };
-
-  usePageKeys({ f: toEnd });
 
   return { setPlace, onScroll, toEnd, loadOlder, goToIndex, unseen, height, items: virtual.getVirtualItems(), measure: virtual.measureElement };
 }

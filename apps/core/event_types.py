@@ -76,8 +76,10 @@ class RunForecastExceeded(EventData):
 
 
 class RunWaiting(EventData):
-    reason: str
-    free_percent: float
+    reason: str  # storage_low | project_quota
+    free_percent: float | None = None
+    bytes: int | None = None
+    quota_bytes: int | None = None
 
 
 class HumanIntervention(EventData):

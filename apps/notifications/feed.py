@@ -95,7 +95,9 @@ def _parked(data: Mapping[str, Any]) -> None:
 
 
 def _storage(data: Mapping[str, Any]) -> None:
-    _run_told("run.storage", data["runId"], "")
+    of_project = data["reason"] == "project_quota"
+    why = "What its project stores is over the quota of projects." if of_project else ""
+    _run_told("run.storage", data["runId"], why)
 
 
 def _admins_told(kind: str, body: str, link: str, key: str) -> None:

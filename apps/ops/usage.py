@@ -154,6 +154,11 @@ def usage_list() -> Sequence[StorageUsage]:
     return list(StorageUsage.objects.all())
 
 
+def usage_of_project(name: str) -> StorageUsage | None:
+    """`name`: of its directory in `workspaces/`. None: not measured yet, or not there."""
+    return StorageUsage.objects.filter(kind=Kind.PROJECT, name=name).first()
+
+
 def usage_of_agent(agent_id: str) -> StorageUsage | None:
     """None: not measured yet, or it has no home."""
     return StorageUsage.objects.filter(kind=Kind.AGENT, name=agent_id).first()

@@ -24,7 +24,7 @@ from apps.repos.services.ending import (
     workspace_remove,
 )
 from apps.repos.services.parallel import workspace_fork, workspace_join
-from apps.repos.services.prepare import workspace_prepare
+from apps.repos.services.prepare import project_path, workspace_prepare
 from apps.repos.services.preserved import PreservedTree, freed_bytes, preserved_remove
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "box_user",
     "freed_bytes",
     "preserved_remove",
+    "project_path",
     "workspace_commit",
     "workspace_delete",
     "workspace_finalize",

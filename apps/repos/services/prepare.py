@@ -88,6 +88,18 @@ def workspace_prepare(
         raise
 
 
+def project_path(*, repository: str, workspace_type: str, project_id: str) -> Path | None:
+    """What runs of one project share: its repository's mirror, or its directory without git. None:
+    a run by itself. Raises the errors of `apps.repos.errors`."""
+    if workspace_type == Kind.PERSISTENT_DIRECTORY:
+        return project_directory(mirror_key(f"project:{project_id}")) if project_id else None
+    if workspace_type != Kind.GIT_WORKTREE:
+        return None
+    if repository.strip():
+        return mirror_path(source_of(repository).key)
+    return mirror_path(mirror_key(f"project:{project_id}")) if project_id else None
+
+
 def _row_take(*, run_id: str, **fields: str) -> Workspace:
     """The run's row. A preserved one is taken by a guarded update, as its removal asks for it too:
     one of the two gets it."""

@@ -12,8 +12,10 @@ from apps.core.models import Event
 from apps.core.space import space
 from apps.ops.models import StorageUsage
 from apps.ops.usage import size_of, storage_measure
+from apps.repos.services import project_path
 from apps.runs.choices import RunStatus
 from apps.runs.models import Run
+from tests.apps.repos.conftest import make_repository
 from tests.support.runs import make_run, make_user
 from workers.engine.room import room_for
 from workers.tasks.runs import start_run
@@ -120,3 +122,28 @@ def test_new_runs_wait_for_room_and_those_under_way_go_on(settings: LazySettings
     start_run(run.pk)
     run.refresh_from_db()
     assert run.status == RunStatus.RUNNING
+
+
+def test_new_runs_wait_while_their_project_is_over_its_quota(
+    root: Path, settings: LazySettings, tmp_path: Path
+) -> None:
+    repository = make_repository(tmp_path / "shop")
+    shared = project_path(repository=str(repository), workspace_type="git_worktree", project_id="")
+    assert shared is not None
+    shared.mkdir()
+    (shared / "pack").write_bytes(os.urandom(2 * MB))
+    run = make_run([{"id": "A"}], workspace_type="git_worktree", repository=str(repository))
+    other = make_run([{"id": "A"}], workspace_type="none")
+    settings.PROJECT_QUOTA_MB = 1
+    assert room_for(run.pk)  # not measured yet
+    storage_measure()
+    assert [room_for(run.pk), room_for(run.pk), room_for(other.pk)] == [False, False, True]
+    (waits,) = Event.objects.filter(run_id=run.pk, type="RUN_WAITING")
+    assert (waits.payload["reason"], waits.payload["quotaBytes"]) == ("project_quota", MB)
+    assert waits.payload["bytes"] > 2 * MB - 1
+
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
+    assert room_for(run.pk)
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.PENDING)
+    settings.PROJECT_QUOTA_MB = 3
+    assert room_for(run.pk)

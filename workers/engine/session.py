@@ -69,9 +69,6 @@ class Crash:
 
 
 def _grants(step: ClaimedStep) -> list[SecretGrant]:
-    """Secrets that the session may use. Another agent's program has no tool to ask for them."""
-    if harness_of(step):
-        return []
     return grants_for(agent_id=step.agent_id, user_id=step.user_id, project_id=step.project_id)
 
 
@@ -138,7 +135,10 @@ class HeldSession:
         self.id = session.pk
         self._channel = SessionChannel(self.id)
         self._control.session_started(self.id)
-        granted = stored(lambda: _grants(step))
+        standing = stored(lambda: _grants(step))
+        harness = harness_of(step)
+        # Another agent's program has no tool to ask for them, and shows its model what it prints.
+        granted = [] if harness else standing
         token = stored(
             lambda: session_token_create(
                 session_id=self.id,
@@ -157,6 +157,9 @@ class HeldSession:
         password = self._channel.password
         stored(lambda: session_credentials_keep(session=session, token=token, password=password))
         self._begin_transcript((token, password))
+        if harness and standing:
+            names = [grant.env_key for grant in standing]
+            self.transcript.secrets_withheld(harness, names)
         self.secret_tools = secret_tools(granted)
         self._open_account()
         self._start_box(token, workspace, [grant.env_key for grant in granted])

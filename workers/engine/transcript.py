@@ -1,6 +1,6 @@
 """What a box says, as events of the run: names and payloads of the product's history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from workers.protocol.masking import MaskedStream, Masker
@@ -69,6 +69,13 @@ class Transcript:
 
     def commit_failed(self, error: str) -> None:
         self._event("COMMIT_FAILED", error=self._clean(error))
+
+    def secrets_withheld(self, harness: str, names: Sequence[str]) -> None:
+        message = (
+            f"{harness} can use no secrets, so {', '.join(names)} stays out of this step. "
+            "A step that needs it is for DjinnBot's own runtime (`harness: djinnbot`)."
+        )
+        self._event("AGENT_ERROR", code="secrets_not_supported", message=message)
 
     def template_warning(self, missing: Iterable[str]) -> None:
         self._event("TEMPLATE_WARNING", missing=list(missing))

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from django.conf import LazySettings, settings
 
+from apps.accounts.models import SessionToken
+from apps.accounts.services import user_create
 from apps.repos.models import Workspace
 from apps.runs import services
 from apps.runs.errors import STEP_ERROR_CODES
 from apps.runs.models import Run, StepExecution
+from apps.secrets.services import secret_create, secret_grant
 from apps.sessions.models import AgentSession, ContainerInstance
 from tests.apps.repos.conftest import git
 from tests.support.boxes import image_ready, kept_by_launcher, processes_of
@@ -22,7 +25,7 @@ from tests.support.harnesses import harness_ready
 from tests.support.live import eventually
 from tests.support.model_server import Answer, calls, fails, says
 from tests.support.runs import claim
-from tests.workers.agent.conftest import Start, World
+from tests.workers.agent.conftest import AGENT, Start, World
 from workers.engine import boxes, steps
 from workers.engine.control import Control
 from workers.engine.executor import Cancelled, ClaimedStep, StepOutcome
@@ -68,10 +71,17 @@ def test_a_step_is_done_by_the_program(
     world: Start, backend: str, name: str, answers: list[Answer]
 ) -> None:
     here, run = begin(world, backend, name, answers)
+    ada = user_create(email="ada@example.org", by=None, role="admin", password="correct horse")
+    secret = secret_create(by=ada, scope="instance", name="Token", type="env", value="not-for-it")
+    secret_grant(secret=secret, agent_id=AGENT, by=ada, is_manager=True)
     outcome = here.execute(run)
 
     assert outcome.succeeded, outcome.error
     assert outcome.outputs["result"] == "APPROVED"
+    (withheld,) = here.events(run, "AGENT_ERROR")
+    assert withheld["code"] == "secrets_not_supported"
+    assert f"{name} can use no secrets, so TOKEN stays out" in withheld["message"]
+    assert SessionToken.objects.get().grants["secrets"] == []
     assert outcome.outputs["reason"].startswith(("because\nit is so", "why not"))
     workspace = Workspace.objects.get(run_id=run.pk)
     shown = git(here.repository, "--git-dir", workspace.mirror_path, "show", outcome.commit_hash)

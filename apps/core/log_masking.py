@@ -23,6 +23,7 @@ _TOKENS = re.compile(
     r"|\bdst_[\w-]{20,}"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
     r"|(?P<query>[?&](?:ticket|token|key|code|state)=)[^\s&\"']+"
+    r"|(?P<path>/login/(?:reset/)?)[^\s\"'/]{20,}"
     r"|(?P<user>\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)"
 )
 
@@ -83,7 +84,7 @@ def line_masked(line: str) -> str:
 
 def _form_kept(found: re.Match[str]) -> str:
     """What comes before the secret part, by which a person knows which one it was."""
-    return f"{found['key'] or found['query'] or found['user'] or ''}{MASK}"
+    return f"{found[found.lastgroup] if found.lastgroup else ''}{MASK}"
 
 
 class MaskedFormatter(logging.Formatter):

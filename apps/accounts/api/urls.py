@@ -1,7 +1,8 @@
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from apps.accounts.api.views import entry, keys, me, oidc, tickets, users, waitlist
 from apps.core.api.urls import route
+from apps.core.api.views import UnknownPath
 
 urlpatterns = [
     route("auth/status", entry.AuthStatusView.as_view(), name="auth-status"),
@@ -48,6 +49,11 @@ urlpatterns = [
         "admin/users/<str:user_id>/reset-second-factor",
         users.SecondFactorResetView.as_view(),
         name="admin-user-second-factor",
+    ),
+    # Addresses are an administrator's to give, and there are no phones and no codes by mail.
+    re_path(
+        r"^auth/(?:browser|app)/v1/(?:account/(?:email|phone)|auth/(?:email|phone|code)/.*)$",
+        UnknownPath.as_view(),
     ),
     # allauth's own: /v1/auth/browser/v1/… with a cookie, /v1/auth/app/v1/… with tokens. Its
     # description is allauth's.

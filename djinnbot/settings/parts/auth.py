@@ -33,6 +33,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "apps.core.pages.csrf_refused"
 
 # allauth: signing in, for browsers (cookie) and programs (JWT pair), below /v1/auth/.
 ACCOUNT_ADAPTER = "apps.accounts.signin.adapters.AccountAdapter"

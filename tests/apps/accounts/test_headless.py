@@ -301,7 +301,6 @@ def test_new_device_is_told(person: Person, notices: list[str]) -> None:
     [
         "auth/session",
         "auth/sessions",
-        "account/email",
         "account/authenticators",
         "account/authenticators/totp",
         "account/authenticators/recovery-codes",

@@ -48,6 +48,7 @@ def test_settings_are_known_from_the_first_line() -> None:
             "GET /v1/events/stream?ticket=abc-def&topic=x",
             "GET /v1/events/stream?ticket=***&topic=x",
         ),
+        (f"Gone: /login/{'z' * 43}/", "Gone: /login/***/"),
         ("at redis://:hunter2@127.0.0.1:6379/0", "at redis://:***@127.0.0.1:6379/0"),
         ("git clone https://ada:pat@github.com/a/b", "git clone https://ada:***@github.com/a/b"),
     ],

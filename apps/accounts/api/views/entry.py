@@ -34,6 +34,18 @@ from apps.core.api.local import is_from_this_machine
 from apps.core.api.pagination import CursorPage
 from apps.core.api.schema import also
 from apps.core.api.views import ApiView
+from apps.core.errors import Forbidden
+
+
+def _from_here(request: Request) -> None:
+    """Nobody is signed in yet, so no cookie's token is asked; but another site may not do this.
+
+    Raises Forbidden.
+    """
+    origin = request.headers.get("Origin")
+    own = f"{request.scheme}://{request.get_host()}"
+    if origin is not None and origin not in (own, *settings.CSRF_TRUSTED_ORIGINS):
+        raise Forbidden("This came from another site.", code="csrf_failed")
 
 
 def _signed_in(request: Request, user: User) -> Response:
@@ -72,6 +84,7 @@ class SetupView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Become the owner of this instance, once. At this machine itself no token is asked."""
+        _from_here(request)
         brake("setup", request._request)
         body = parsed(SetupSerializer, request)
         sits_here = is_from_this_machine(request._request)
@@ -138,6 +151,7 @@ class InviteAcceptView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Make your account with the invite you were sent."""
+        _from_here(request)
         brake("invite", request._request)
         user = invite_accept(**parsed(InviteAcceptSerializer, request))
         return _signed_in(request, user)

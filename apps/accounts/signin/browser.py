@@ -11,8 +11,10 @@ from apps.accounts.models import User
 
 
 def sign_in(request: HttpRequest, user: User, *, method: str = "link") -> None:
-    """Start a session, listed with the user's others. `method`: what let them in just now."""
+    """Start a session, listed with the user's others. `method`: what let them in just now. Who has
+    just chosen a password is not asked for it again, to set up a second factor."""
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-    record_authentication(request, user, method=method)
+    proven = {"reauthenticated": True} if method == "password" else {}
+    record_authentication(request, user, method=method, **proven)
     UserSession.objects.create_from_request(request)
     user_logged_in.send(sender=User, request=request, user=user)

@@ -10,6 +10,7 @@ import { setSignedOut } from "@/api/client";
 import { queryClient } from "@/api/query-client";
 import { onSignedOut } from "@/api/sign-out";
 import { ThemeProvider } from "@/components/theme";
+import { comingBack } from "@/lib/next";
 
 import { moved } from "./moved";
 import { router } from "./router";
@@ -21,7 +22,7 @@ if (nonce) setNonce(nonce); // for the styles with which dialogs stop the page f
 function goToLogin(): void {
   const { pathname, href } = router.state.location;
   if (/^\/(login|setup|invite)(\/|$)/.test(pathname)) return;
-  void router.navigate({ to: "/login", search: { next: href } });
+  void router.navigate({ to: "/login", search: comingBack(href) });
 }
 setSignedOut(goToLogin);
 onSignedOut(goToLogin);

@@ -24,6 +24,7 @@ export function onSignedOut(goToLogin: () => void): void {
 
 /** End the session, in all tabs. Raises `Problem` when the server does not answer. */
 export async function signOut(): Promise<void> {
+  await queryClient.cancelQueries(); // what is under way would come back as a refusal
   try {
     await api.POST("/v1/auth/logout");
   } catch (error) {

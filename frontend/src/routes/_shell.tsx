@@ -3,6 +3,7 @@ import { createFileRoute, redirect } from "@tanstack/react-router";
 import { meQuery } from "@/api/me";
 import { isProblem } from "@/api/problem";
 import { Shell } from "@/components/shell/shell";
+import { comingBack } from "@/lib/next";
 
 /** Everything for people who have signed in. */
 export const Route = createFileRoute("/_shell")({
@@ -14,7 +15,7 @@ export const Route = createFileRoute("/_shell")({
         throw redirect({ to: "/login/second-factor", search: { next: location.href } });
     } catch (error) {
       if (!isProblem(error) || error.status !== 401) throw error;
-      throw redirect({ to: "/login", search: { next: location.href } });
+      throw redirect({ to: "/login", search: comingBack(location.href) });
     }
   },
   component: Shell,

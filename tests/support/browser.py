@@ -84,7 +84,7 @@ class Visit:
 @contextlib.contextmanager
 def visit(browser: Browser, platform: Stack, **options: Any) -> Iterator[Visit]:
     """A browser of its own that nobody has signed in with. What went wrong in it fails the test."""
-    context = browser.new_context(base_url=platform.url, **options)
+    context = browser.new_context(**{"base_url": platform.url, **options})
     visited = Visit(context.new_page())
     yield visited
     context.close()

@@ -1,4 +1,4 @@
-"""A socket in front of a Unix socket that can be cut, as a network would be."""
+"""A socket in front of another that can be cut, as a network would be."""
 
 import contextlib
 import socket
@@ -7,9 +7,10 @@ from pathlib import Path
 
 
 class CutProxy:
-    """Listens at a path, or without one on a TCP port of this machine."""
+    """Listens at a path, or without one on a TCP port of this machine. `upstream` is the path of a
+    Unix socket, or a port of this machine."""
 
-    def __init__(self, path: Path | None, upstream: str) -> None:
+    def __init__(self, path: Path | None, upstream: str | int) -> None:
         self.path = path
         self._upstream = upstream
         self._lock = threading.Lock()
@@ -56,11 +57,17 @@ class CutProxy:
                 if self._is_cut:
                     near.close()
                     continue
-                far = socket.socket(socket.AF_UNIX)
-                far.connect(self._upstream)
+                far = self._connected()
                 self._pairs += [near, far]
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+    def _connected(self) -> socket.socket:
+        if isinstance(self._upstream, int):
+            return socket.create_connection(("127.0.0.1", self._upstream))
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._upstream)
+        return far
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+# In the environment of what belongs to a box: its name.
+BOX_VARIABLE = "DJINNBOT_BOX"
 # Exit code of a box whose sandbox could not be made or entered.
 EXIT_START_FAILED = 125
 # Architectures whose system calls `workers.runtime.seccomp` knows.

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from workers.protocol.launch import EXIT_START_FAILED, Launch
+from workers.protocol.launch import BOX_VARIABLE, EXIT_START_FAILED, Launch
 from workers.runners.base import (
     LOG_LIMIT_BYTES,
     LOG_TAIL_LINES,
@@ -33,7 +33,6 @@ from workers.runners.cgroups import BoxCgroup, cgroup_create, cgroup_of
 from workers.runners.disk import disk_watch
 from workers.runners.launcher import LauncherProcess, shared_launcher
 from workers.runners.processes import (
-    BOX_VARIABLE,
     ProcessTable,
     is_alive,
     marked,
@@ -279,11 +278,17 @@ class LocalRunner:
                 os.kill(record.pid, number)
 
     def _kill(self, name: str, record: _Record) -> None:
-        """Kill the keeper, with it the sandbox, and whatever of the box still runs elsewhere."""
+        """Kill the keeper, with it the sandbox, and whatever of the box still runs elsewhere.
+
+        A sandbox ends whole with its first process. But while bubblewrap makes it, its processes
+        are not bound to each other yet: they are found by the keeper's group and by their mark.
+        """
         below = [info.pid for info in self._table.descendants(record.pid)]
-        self._signal(record, signal.SIGKILL)
-        strays = [] if self.isolated else marked(name)  # a PID namespace ends whole
-        for pid in {*below, *strays} - {record.pid, os.getpid()}:
+        if is_alive(record.pid, record.started):
+            for kill in (os.killpg, os.kill):  # it leads its group a moment after its start
+                with suppress(ProcessLookupError):
+                    kill(record.pid, signal.SIGKILL)
+        for pid in {*below, *marked(name)} - {record.pid, os.getpid()}:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         self._wait_gone(record, _KILL_WAIT_S)

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.protocol.launch import BOX_VARIABLE
+
 _MAX_AGE_S = 0.5
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-BOX_VARIABLE = "DJINNBOT_BOX"
 
 
 @dataclass(frozen=True, slots=True)

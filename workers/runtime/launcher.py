@@ -10,6 +10,7 @@ each box there is one keeper process, the parent of everything in the box:
 When the worker goes away the socket closes, and the launcher ends every keeper.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -24,6 +25,7 @@ from types import FrameType
 from pydantic import ValidationError
 
 from workers.protocol.launch import (
+    BOX_VARIABLE,
     EXIT_START_FAILED,
     Answer,
     Exited,
@@ -96,6 +98,7 @@ class Launcher:
         except ValidationError as exc:
             self._say(LaunchFailed(id="", error=str(exc)))
             return True
+        launcher = os.getpid()
         try:
             pid = os.fork()
         except OSError as exc:
@@ -103,7 +106,7 @@ class Launcher:
         else:
             if pid == 0:
                 environment, log = descriptors
-                _keep(request, environment, log, self._control)
+                _keep(request, environment, log, self._control, launcher)
             self._keepers[pid] = request.id
             self._say(Launched(id=request.id, pid=pid))
         finally:
@@ -132,6 +135,8 @@ class Launcher:
     def _end(self) -> None:
         for pid in self._keepers:
             os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
 
 def _ignored(_signal: int, _frame: FrameType | None) -> None:
@@ -143,7 +148,9 @@ def _exit_code(status: int) -> int:
     return 128 - code if code < 0 else code
 
 
-def _keep(request: Launch, environment: int, log: int, control: socket.socket) -> None:
+def _keep(
+    request: Launch, environment: int, log: int, control: socket.socket, launcher: int
+) -> None:
     """Be the keeper of one box. Never returns."""
     code = EXIT_START_FAILED
     try:
@@ -151,7 +158,7 @@ def _keep(request: Launch, environment: int, log: int, control: socket.socket) -
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control.close()
         os.setsid()
-        die_with_parent()
+        die_with_parent(launcher)
         os.dup2(log, 1)
         os.dup2(log, 2)
         null = os.open(os.devnull, os.O_RDONLY)
@@ -177,10 +184,11 @@ def _run_box(request: Launch, env: dict[str, str]) -> int:
         with open(os.path.join(cgroup, "cgroup.procs"), "w") as file:
             file.write("0")
     if request.sandbox:
-        join(_sandbox_start(request.sandbox))
+        join(_sandbox_start(request.sandbox, env[BOX_VARIABLE]))
+    keeper = os.getpid()
     child = os.fork()
     if child == 0:
-        _become_box(request, env)
+        _become_box(request, env, keeper)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
     while True:
         pid, status = os.waitpid(child, 0)
@@ -188,8 +196,9 @@ def _run_box(request: Launch, env: dict[str, str]) -> int:
             return _exit_code(status)
 
 
-def _sandbox_start(command: Sequence[str]) -> int:
-    """Make a sandbox that holds nothing but a sleeper; the pid of its init comes back."""
+def _sandbox_start(command: Sequence[str], box: str) -> int:
+    """Make a sandbox that holds nothing but a sleeper; the pid of its init comes back. bubblewrap
+    bears the box's name: killed at the wrong moment, it leaves a process that nothing else ends."""
     info_read, info_write = os.pipe()
     holder = subprocess.Popen(
         [
@@ -204,7 +213,7 @@ def _sandbox_start(command: Sequence[str]) -> int:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         pass_fds=(info_write,),
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": "/usr/bin:/bin", BOX_VARIABLE: box},
     )
     os.close(info_write)
     assert holder.stdout is not None
@@ -217,16 +226,16 @@ def _sandbox_start(command: Sequence[str]) -> int:
     return pid
 
 
-def _become_box(request: Launch, env: dict[str, str]) -> None:
+def _become_box(request: Launch, env: dict[str, str], keeper: int) -> None:
     """Turn into the program of the box. Never returns."""
     code = EXIT_START_FAILED
     try:
         os.setsid()
-        die_with_parent()
+        die_with_parent(keeper)
         limit_resources(processes=request.max_processes, file_bytes=request.max_file_bytes)
         if request.sandbox:
             drop_rights(request.uid, request.gid)
-            die_with_parent()  # forgotten with the change of user
+            die_with_parent(keeper)  # forgotten with the change of user
             forbid_system_calls()
         os.umask(0o022)
         os.environ.clear()

@@ -57,10 +57,11 @@ def drop_rights(uid: int | None, gid: int | None) -> None:
     _prctl(_PR_SET_DUMPABLE, 1)
 
 
-def die_with_parent() -> None:
-    parent = os.getppid()
+def die_with_parent(parent: int) -> None:
+    """`parent`: its pid, asked before the fork. A process that has lost it already ends here; of a
+    parent in another PID namespace it sees 0."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the call above
+    if os.getppid() not in {0, parent}:
         os._exit(1)
 
 

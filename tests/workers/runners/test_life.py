@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.boxes import BACKENDS, ISOLATED, cgroups_of, mounts_of, processes_of
-from tests.workers.runners.conftest import NAMES, Yard
+from tests.workers.runners.conftest import NAMES, UID, Yard
 
 Open = Callable[[str], Yard]
 every = pytest.mark.parametrize("backend", BACKENDS)
@@ -29,7 +29,8 @@ def test_a_command_runs_in_its_home_and_its_end_is_known(yard: Open, backend: st
     assert "to-out" in output
     assert "to-err" in output
     assert (here.home / "file").read_text() == "kept\n"
-    assert (here.home / "file").stat().st_uid == (0 if backend == "process" else 1000)
+    user = os.geteuid() if backend == "process" else UID
+    assert (here.home / "file").stat().st_uid == user
 
 
 @every

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.core.admin import ReadOnlyAdmin
-from apps.pipelines.models import PipelineDefinition, PipelineSnapshot
+from apps.pipelines.models import PipelineDefinition, PipelineSnapshot, PipelineVersion
 
 
 @admin.register(PipelineDefinition)
@@ -27,3 +27,14 @@ class PipelineSnapshotAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PipelineSnapshot]:
         found: QuerySet[PipelineSnapshot] = super().get_queryset(request)
         return found.defer("parsed", "yaml")
+
+
+@admin.register(PipelineVersion)
+class PipelineVersionAdmin(ReadOnlyAdmin):
+    list_display = ("pipeline_id", "layer", "sha256", "user", "created_at")
+    list_filter = ("layer",)
+    search_fields = ("pipeline_id", "sha256")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PipelineVersion]:
+        found: QuerySet[PipelineVersion] = super().get_queryset(request)
+        return found.defer("yaml").select_related("user")

@@ -21,6 +21,7 @@ from apps.pipelines.files import PipelineFile, read_files, stat_key
 from apps.pipelines.models import PipelineDefinition
 from apps.pipelines.parse import PIPELINE_ID, ParseResult, parse_pipeline
 from apps.pipelines.problems import Problem
+from apps.pipelines.versions import versions_keep
 
 TOPIC = "pipelines"
 FULL_SYNC_S = 60
@@ -69,14 +70,18 @@ def library_lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SYNC_LOCK])
 
 
-def library_sync() -> list[dict[str, str]]:
-    """Bring the rows to what is on disk and tell what changed: [{pipelineId, action, sha256}]."""
+def library_sync(*, user_id: str | None = None) -> list[dict[str, str]]:
+    """Bring the rows to what is on disk and tell what changed: [{pipelineId, action, sha256}].
+
+    `user_id`: who has just written the change; None: it was found.
+    """
     key = stat_key()  # before reading: what changes meanwhile looks different next time
     with transaction.atomic():
         library_lock()
         before = {row.path: row for row in PipelineDefinition.objects.all()}
         after = _rows(read_files(), before)
         _store(after, before)
+        versions_keep(before.values(), after, user_id=user_id)
         changes = _changes(before.values(), after)
         events_append(
             TOPIC, [NewEvent(type="PIPELINE_CHANGED", payload=change) for change in changes]

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -38,6 +39,30 @@ class PipelineDefinition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pipeline_id} ({self.layer})"
+
+
+class PipelineVersion(models.Model):
+    """What counted for a pipeline's id once. The newest 50 of an id are kept."""
+
+    pipeline_id = models.CharField(max_length=255)
+    layer = models.CharField(max_length=8, choices=PipelineDefinition.Layer.choices)
+    sha256 = models.CharField(max_length=64)
+    yaml = models.TextField()
+    # Who saved it; null: it was found on disk.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        indexes: ClassVar[list[Any]] = [
+            # The versions of one pipeline, newest first.
+            models.Index(fields=["pipeline_id", "-id"], name="pipeline_versions"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pipeline_id}@{self.sha256[:8]}"
 
 
 class PipelineSnapshot(models.Model):

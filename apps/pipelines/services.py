@@ -54,6 +54,7 @@ def pipeline_save(
     force: bool = False,
     if_match: str = "",
     only_new: bool = False,
+    user_id: str | None = None,
 ) -> PipelineDefinition:
     """Write a pipeline's file in the data layer; a built-in one is overridden, never changed.
 
@@ -70,7 +71,7 @@ def pipeline_save(
         known = _effective(pipeline_id)
         _check_version(pipeline_id, known, if_match, only_new)
         files.write_file(_target(pipeline_id, known), data)
-        library_sync()
+        library_sync(user_id=user_id)
     return definition_get(pipeline_id)
 
 

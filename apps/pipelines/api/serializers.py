@@ -109,6 +109,20 @@ class PipelineRawSerializer(_Base):
     sha256 = serializers.CharField()
 
 
+class PipelineVersionSerializer(_Base):
+    id = serializers.IntegerField()
+    layer = serializers.ChoiceField(choices=["builtin", "data"])
+    sha256 = serializers.CharField()
+    user_id = serializers.CharField(
+        allow_null=True, help_text="Who saved it; null: it was found on disk."
+    )
+    created_at = serializers.DateTimeField()
+
+
+class PipelineVersionTextSerializer(PipelineVersionSerializer):
+    yaml = serializers.CharField()
+
+
 class PipelineNodeSerializer(_Base):
     id = serializers.CharField()
     agent = serializers.CharField()

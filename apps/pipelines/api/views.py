@@ -21,6 +21,8 @@ from apps.pipelines.api.serializers import (
     PipelineSaveSerializer,
     PipelineSerializer,
     PipelineValidationSerializer,
+    PipelineVersionSerializer,
+    PipelineVersionTextSerializer,
 )
 from apps.pipelines.json_schema import pipeline_schema
 from apps.pipelines.selectors import (
@@ -30,6 +32,7 @@ from apps.pipelines.selectors import (
     problems_of,
 )
 from apps.pipelines.services import pipeline_delete, pipeline_save
+from apps.pipelines.versions import version_get, versions_of
 from apps.pipelines.yaml_tree import MAX_BYTES
 
 _IF_MATCH = OpenApiParameter(
@@ -107,6 +110,7 @@ class PipelineView(ApiView):
             force=body["force"],
             if_match=_etag(request, "If-Match"),
             only_new=_etag(request, "If-None-Match") == "*",
+            user_id=getattr(self.caller.user, "pk", None),
         )
         found = present.findings(problems_of(row))
         return _tagged(
@@ -155,6 +159,29 @@ class PipelineRawView(ApiView):
             },
             row.sha256,
         )
+
+
+class PipelineVersionsView(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+
+    @extend_schema(
+        operation_id="pipelines_versions", responses=PipelineVersionSerializer(many=True)
+    )
+    def get(self, request: Request, pipeline_id: str) -> Response:
+        """What counted for this id before, newest first; empty for one as it was shipped."""
+        definition_get(pipeline_id)
+        return Response(PipelineVersionSerializer(versions_of(pipeline_id), many=True).data)
+
+
+class PipelineVersionView(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+
+    @extend_schema(operation_id="pipelines_version", responses=PipelineVersionTextSerializer)
+    def get(self, request: Request, pipeline_id: str, version_id: int) -> Response:
+        """The text of a version. To bring it back, save it."""
+        return Response(PipelineVersionTextSerializer(version_get(pipeline_id, version_id)).data)
 
 
 class PipelineGraphView(ApiView):

@@ -163,6 +163,22 @@ class TestSaving:
         assert admin.get("/v1/pipelines/bugfix").json()["layer"] == "data"
         assert (LIBRARY / "bugfix.yml").read_bytes() == original
 
+    def test_what_it_said_before_is_kept_and_comes_back(self, admin: APIClient) -> None:
+        first, second = good("mine"), good("mine", "Second")
+        put(admin, "mine", first)
+        put(admin, "mine", second)
+        rows = admin.get("/v1/pipelines/mine/versions").json()
+        assert [row["layer"] for row in rows] == ["data", "data"]
+        assert rows[0]["user_id"]
+        assert "yaml" not in rows[0]
+        old = admin.get(f"/v1/pipelines/mine/versions/{rows[1]['id']}").json()
+        assert old["yaml"] == first
+        put(admin, "mine", old["yaml"], headers={"If-Match": f'"{rows[0]["sha256"]}"'})
+        assert admin.get("/v1/pipelines/mine").json()["name"] == "Mine"
+        assert len(admin.get("/v1/pipelines/mine/versions").json()) == 3
+        assert admin.get("/v1/pipelines/mine/versions/999999").status_code == 404
+        assert admin.get("/v1/pipelines/none/versions").status_code == 404
+
     def test_again_into_the_same_file(self, admin: APIClient, write: Write) -> None:
         path = write("odd-name.yaml", good("mine"))
         put(admin, "mine", good("mine", "Changed"))

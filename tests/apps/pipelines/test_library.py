@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from apps.core.errors import Unavailable
+from apps.core.errors import NotFound, Unavailable
 from apps.core.events import events_after
 from apps.pipelines import files, library
 from apps.pipelines.errors import PipelineInvalid, PipelineNotFound
@@ -17,6 +17,7 @@ from apps.pipelines.models import PipelineDefinition, PipelineSnapshot
 from apps.pipelines.parse import pipeline_from_snapshot
 from apps.pipelines.selectors import definition_find, definition_get, definition_list
 from apps.pipelines.services import library_sync, pipeline_save, snapshot_get_or_create
+from apps.pipelines.versions import version_get, versions_of
 from tests.apps.pipelines.conftest import Write, good
 from tests.apps.pipelines.test_builtin import IDS
 
@@ -166,6 +167,32 @@ def test_an_unchanged_library_costs_no_writing(write: Write) -> None:
 def test_an_unknown_pipeline_is_not_found() -> None:
     with pytest.raises(PipelineNotFound):
         definition_get("nobody")
+
+
+class TestVersions:
+    def test_each_text_that_counted_is_kept_once(self, write: Write) -> None:
+        library_sync()
+        assert not versions_of("bugfix").exists()  # as it was shipped
+        shipped = definition_get("bugfix").yaml
+        path = write("mine.yml", good("bugfix"))
+        library_sync()
+        assert [row.layer for row in versions_of("bugfix")] == ["data", "builtin"]
+        library_sync()
+        path.unlink()
+        library_sync()
+        rows = list(versions_of("bugfix"))
+        assert [row.layer for row in rows] == ["builtin", "data", "builtin"]
+        assert version_get("bugfix", rows[0].pk).yaml == shipped
+        with pytest.raises(NotFound):
+            version_get("engineering", rows[0].pk)
+
+    def test_only_the_newest_are_kept(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("apps.pipelines.versions.VERSIONS_KEPT", 2)
+        for number in range(4):
+            write("x.yml", good("x") + f"# {number}\n")
+            library_sync()
+        texts = [version_get("x", row.pk).yaml[-4:] for row in versions_of("x")]
+        assert texts == ["# 3\n", "# 2\n"]
 
 
 class TestSnapshots:

@@ -43,7 +43,9 @@ export function StepGraph({ steps, edges, taken, selected, onSelect, shape = "la
     selectable: false,
     focusable: false,
   }));
-  const flowEdges: Edge<RouteData>[] = layout.routes.map((route) => ({
+  // What was gone is drawn last: over the rest, but under the words.
+  const drawn = layout.routes.toSorted((a, b) => Number(a.taken) - Number(b.taken));
+  const flowEdges: Edge<RouteData>[] = drawn.map((route) => ({
     id: route.id,
     source: route.source,
     target: route.target,
@@ -53,7 +55,6 @@ export function StepGraph({ steps, edges, taken, selected, onSelect, shape = "la
     data: { route, lane: laneAt(layout, route) },
     markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color: route.taken ? "var(--accent)" : "var(--border-strong)" },
     focusable: false,
-    zIndex: route.taken ? 1 : 0,
   }));
   return (
     <div ref={setPlace} className={cn("relative min-h-64 w-full", className)} data-testid="step-graph">
@@ -183,7 +184,7 @@ function RouteLine({ sourceX, sourceY, targetX, targetY, data, markerEnd, id }: 
           <span
             className={cn(
               "pointer-events-none absolute truncate rounded-[4px] bg-surface text-xs/4",
-              route.side ? "max-h-24 py-1 [writing-mode:vertical-rl]" : "max-w-32 px-1",
+              route.side ? "max-h-32 py-1 [writing-mode:vertical-rl]" : "max-w-32 px-1",
               route.taken ? "font-medium text-accent" : "text-muted",
             )}
             style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}

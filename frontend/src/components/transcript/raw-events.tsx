@@ -26,7 +26,8 @@ export function RawEvents({ transcript }: { transcript: LiveTranscript }) {
         {rows.getVirtualItems().map((row) => {
           const event = events[row.index];
           if (!event) return null;
-          const text = JSON.stringify(event.data);
+          const { runId: _run, sessionId: _session, stepId: _step, ...rest } = event.data;
+          const text = JSON.stringify(rest);
           return (
             <li key={row.key} ref={rows.measureElement} data-index={row.index} className="absolute inset-x-0 border-b" style={{ transform: `translateY(${row.start}px)` }}>
               <Fold id={`raw/${event.id}`} summary={

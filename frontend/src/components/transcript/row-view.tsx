@@ -192,7 +192,8 @@ function End({ section, context }: { section: Section; context: SectionContext |
   const execution = context?.execution;
   const outputs = Object.entries(section.outputs).filter(([, value]) => value !== "");
   const commit = section.commit || execution?.commit_hash || "";
-  const isActive = !section.ended && section.startedAt !== "" && (!execution || ACTIVE.has(execution.status));
+  const status = execution?.status ?? context?.status;
+  const isActive = !section.ended && section.startedAt !== "" && (!status || ACTIVE.has(status));
   return (
     <div className="mb-4 grid gap-2 text-sm empty:hidden">
       {isActive ? <p className="flex items-center gap-2 text-muted"><StatusMark status="running" />{STATE_WORDS[section.state] ?? "Working"}…</p> : null}

@@ -84,7 +84,7 @@ export function TranscriptViewer({ transcript, isLive, label, contexts, filter, 
     <FoldMemory value={memory}>
       <div className="flex h-full min-h-0 flex-col">
         <div className="flex flex-wrap items-center gap-2 border-b px-3 py-2">
-          <Select aria-label="What is shown" className="h-7 w-40 text-xs" value={filter.kind} onChange={(event) => onFilter({ kind: event.target.value as KindFilter })}>
+          <Select aria-label="What is shown" className="h-7 w-auto text-xs" value={filter.kind} onChange={(event) => onFilter({ kind: event.target.value as KindFilter })}>
             {KINDS.map(([kind, word]) => <option key={kind} value={kind}>{word}</option>)}
           </Select>
           {scope}

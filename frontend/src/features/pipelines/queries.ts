@@ -25,6 +25,26 @@ export const fetchRaw = (id: string, signal?: AbortSignal) =>
 export const pipelineRawQuery = (id: string) =>
   queryOptions({ queryKey: [...pipelineKeys.one(id), "raw"], queryFn: ({ signal }) => fetchRaw(id, signal) });
 
+export type Version = Schemas["PipelineVersion"];
+
+/** What it said before, newest first. */
+export const versionsQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...pipelineKeys.one(id), "versions"],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/pipelines/{pipeline_id}/versions", { params: { path: { pipeline_id: id } }, signal })),
+  });
+
+export const versionQuery = (id: string, version: number) =>
+  queryOptions({
+    queryKey: [...pipelineKeys.one(id), "versions", version],
+    queryFn: ({ signal }) =>
+      ok(api.GET("/v1/pipelines/{pipeline_id}/versions/{version_id}", {
+        params: { path: { pipeline_id: id, version_id: version } }, signal,
+      })),
+    staleTime: Infinity,
+  });
+
 export const pipelineSchemaQuery = () =>
   queryOptions({
     queryKey: [...pipelineKeys.all, "schema"],

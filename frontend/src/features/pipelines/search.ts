@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 export const pipelineSearch = z.object({
-  tab: z.enum(["graph", "yaml", "problems", "runs"]).optional().catch(undefined),
+  tab: z.enum(["graph", "yaml", "problems", "runs", "history"]).optional().catch(undefined),
   step: z.string().min(1).max(200).optional().catch(undefined),
   /** The line that the editor shows, counted from 1. */
   line: z.number().int().min(1).optional().catch(undefined),

@@ -31,6 +31,7 @@ import { ProblemList } from "./problem-list";
 import { Validity } from "./validity";
 
 const StepGraph = lazy(() => import("@/components/step-graph/step-graph").then((module) => ({ default: module.StepGraph })));
+const HistoryTab = lazy(() => import("./history-tab").then((module) => ({ default: module.HistoryTab })));
 const NONE: ReadonlySet<string> = new Set();
 
 export function PipelinePage({ id, search }: { id: string; search: PipelineSearch }) {
@@ -68,12 +69,14 @@ export function PipelinePage({ id, search }: { id: string; search: PipelineSearc
           <Tab value="yaml">YAML</Tab>
           <Tab value="problems">Problems{data.problems.length > 0 ? <span className="text-muted">{data.problems.length}</span> : null}</Tab>
           <Tab value="runs">Runs</Tab>
+          <Tab value="history">History</Tab>
         </TabList>
         <TabPanel value={tab} className="pt-4">
           {tab === "graph" ? <GraphTab pipeline={data} selected={search.step ?? ""} onSelect={(step) => setSearch({ step: step === search.step ? undefined : step })} onLine={(line) => setSearch({ tab: "yaml", line })} /> : null}
           {tab === "yaml" ? <YamlTab key={data.id} id={data.id} line={search.line} /> : null}
           {tab === "problems" ? <ProblemList problems={data.problems} onLine={(line) => setSearch({ tab: "yaml", line })} /> : null}
           {tab === "runs" ? <RunsTab id={data.id} /> : null}
+          {tab === "history" ? <Suspense fallback={<SkeletonRows rows={4} />}><HistoryTab id={data.id} /></Suspense> : null}
         </TabPanel>
       </Tabs>
     </Page>
@@ -99,7 +102,7 @@ function GraphTab({ pipeline, selected, onSelect, onLine }: GraphTabProps) {
   const step = pipeline.steps.find((each) => each.id === selected);
   return (
     <div className="grid gap-4 lg:grid-cols-[minmax(0,1fr)_360px]">
-      <div className="overflow-hidden rounded-card border bg-surface max-sm:hidden">
+      <div className="self-start overflow-hidden rounded-card border bg-surface max-sm:hidden">
         <Suspense fallback={<SkeletonRows rows={6} />}>
           <StepGraph steps={steps} edges={graph.data.edges} taken={NONE} selected={selected} onSelect={onSelect} className="h-[62dvh]" />
         </Suspense>

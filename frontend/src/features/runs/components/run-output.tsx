@@ -49,7 +49,7 @@ function VisitFilter({ run, filter, onFilter }: Pick<RunOutputProps, "run" | "fi
     <span className="flex items-center gap-1">
       <Button size="sm" onClick={() => onFilter({ stepId: "", visit: null })} title="Show all steps">{filter.stepId} ✕</Button>
       {visits.size > 1 ? (
-        <Select aria-label="Visit" className="h-7 w-28 text-xs" value={filter.visit ?? ""} onChange={(event) => onFilter({ visit: event.target.value ? Number(event.target.value) : null })}>
+        <Select aria-label="Visit" className="h-7 w-auto text-xs" value={filter.visit ?? ""} onChange={(event) => onFilter({ visit: event.target.value ? Number(event.target.value) : null })}>
           <option value="">All visits</option>
           {[...visits].map((visit) => <option key={visit} value={visit}>Visit {visit}</option>)}
         </Select>

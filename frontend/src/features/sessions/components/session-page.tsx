@@ -140,7 +140,7 @@ function Head({ session }: { session: SessionDetail }) {
               </Button>
             ) : null}
             {session.run_id ? (
-              <Button asChild look="primary">
+              <Button asChild>
                 <Link to="/runs/$runId" params={{ runId: session.run_id }} search={session.step_id ? { step: session.step_id } : {}}>
                   <ScrollText aria-hidden />
                   Its run
@@ -152,6 +152,7 @@ function Head({ session }: { session: SessionDetail }) {
       />
       <Card className="mb-4">
         <Facts
+          className="md:grid-cols-[repeat(2,max-content_minmax(0,1fr))] xl:grid-cols-[repeat(4,max-content_minmax(0,1fr))]"
           items={[
             ["Session", <CopyId key="id" id={session.id} />],
             ["Agent", <AgentChip key="agent" id={session.agent_id} />],

@@ -79,6 +79,16 @@ class BoxCgroup:
         return ""
 
 
+def cgroups_unavailable() -> str:
+    """What boxes without Docker lack here, as a sentence; empty when their limits can be held."""
+    if _bases() is not None:
+        return ""
+    return (
+        "No cgroups can be made by this user: memory and processes of boxes are looked at each "
+        "second, and their CPU time is not limited."
+    )
+
+
 def cgroup_create(name: str, limits: Limits) -> BoxCgroup | None:
     """A cgroup with the limits set, or None where this user cannot make one."""
     found = cgroup_of(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workers.runners.base import BackendName, Runner, RunnerUnavailable
 from workers.runners.bubblewrap import BubblewrapRunner
+from workers.runners.cgroups import cgroups_unavailable
 from workers.runners.docker import DockerRunner
 from workers.runners.process import ProcessRunner
 
@@ -52,11 +53,16 @@ def _named(wanted: str, known: Mapping[BackendName, Runner]) -> Choice:
     reason = runner.unavailable()
     if reason:
         raise RunnerUnavailable(f"DJINNBOT_RUNNER asks for {wanted}. {reason}", retryable=True)
-    return Choice(runner, f"{_describe(runner)}, as DJINNBOT_RUNNER asks.")
+    reason = f"{_describe(runner)}, as DJINNBOT_RUNNER asks. {_lacks(runner)}"
+    return Choice(runner, reason.strip())
 
 
 def _sentence(runner: Runner, refused: list[str]) -> str:
-    return " ".join([f"{_describe(runner)}.", *refused])
+    return " ".join([f"{_describe(runner)}.", *refused, _lacks(runner)]).strip()
+
+
+def _lacks(runner: Runner) -> str:
+    return "" if runner.name == "docker" else cgroups_unavailable()
 
 
 def _describe(runner: Runner) -> str:

@@ -12,7 +12,7 @@ from docker import from_env
 
 from tests.support.boxes import image_ready
 from workers.protocol.fingerprint import LABEL
-from workers.runners import bubblewrap, docker
+from workers.runners import bubblewrap, cgroups, docker
 from workers.runners.base import BoxSpec, RunnerUnavailable
 from workers.runners.docker import DockerRunner
 from workers.runners.registry import choose
@@ -130,3 +130,12 @@ def test_a_docker_that_is_away_is_told_apart_from_a_bad_image(no_docker: None) -
     with pytest.raises(RunnerUnavailable) as caught:
         DockerRunner("x").create(BoxSpec(name="djinnbot-test-away"))
     assert caught.value.code == "runner_unavailable"
+
+
+def test_a_user_who_can_make_no_cgroups_is_told_what_is_missing(
+    no_docker: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cgroups, "_bases", lambda: None)
+    for wanted in ("auto", "process"):
+        choice = choose(wanted, boxes_dir=tmp_path, image="")
+        assert choice.reason.endswith("their CPU time is not limited.")

@@ -105,6 +105,7 @@ class ApprovalDecided(EventData):
     approval_id: str
     decision: Literal["approved", "rejected", "expired"]
     user_id: str = ""
+    user_name: str = ""
     comment: str = ""
 
 

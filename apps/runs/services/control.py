@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.accounts.models import User
 from apps.core.dispatch import TaskName, enqueue
 from apps.core.events import NewEvent
 from apps.runs import machine
@@ -173,6 +174,7 @@ def _decide_approval(
             approvalId=approval_id,
             decision=to,
             userId=by or "",
+            userName=str(User.objects.filter(id=by).first() or ""),
             comment=comment,
         )
     ]

@@ -9,6 +9,7 @@ import { Badge, type Tone } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Field, Textarea } from "@/components/ui/input";
 import { ProblemPanel } from "@/components/ui/problem-panel";
+import type { Answered } from "@/hooks/use-decisions";
 import { failed, said } from "@/lib/toast";
 
 export const KINDS: Record<Decision["kind"], { word: string; tone: Tone }> = {
@@ -21,8 +22,16 @@ export const KINDS: Record<Decision["kind"], { word: string; tone: Tone }> = {
 /** The first line of a task: enough to know which. */
 export const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
 
+interface DecisionCardProps {
+  decision: Decision;
+  /** Whether it leads to its own page. */
+  link?: boolean;
+  /** Somebody has answered it meanwhile. */
+  answer?: Answered | null;
+}
+
 /** One thing that waits for a person, with what is needed to answer it here. */
-export function DecisionCard({ decision, link = true }: { decision: Decision; link?: boolean }) {
+export function DecisionCard({ decision, link = true, answer = null }: DecisionCardProps) {
   const kind = KINDS[decision.kind];
   return (
     <article className="rounded-card border bg-surface p-4" aria-label={`${kind.word}: ${firstLine(decision.task)}`}>
@@ -60,9 +69,29 @@ export function DecisionCard({ decision, link = true }: { decision: Decision; li
       <p className="mt-2 line-clamp-6 max-w-prose text-sm break-words whitespace-pre-wrap">{decision.text}</p>
       {decision.remedy ? <p className="mt-2 text-sm text-muted">{decision.remedy}</p> : null}
       <div className="mt-3">
-        <Answer decision={decision} />
+        {answer ? <Given answer={answer} /> : <Answer decision={decision} />}
       </div>
     </article>
+  );
+}
+
+const GIVEN: Record<Answered["how"], { word: string; tone: Tone }> = {
+  approved: { word: "Approved", tone: "ok" },
+  rejected: { word: "Rejected", tone: "bad" },
+  expired: { word: "Expired", tone: "quiet" },
+};
+
+/** What was answered, and by whom. */
+function Given({ answer }: { answer: Answered }) {
+  const me = useMe();
+  const { word, tone } = GIVEN[answer.how];
+  const who = answer.userId === me.id ? "you" : answer.userName;
+  return (
+    <p role="status" className="flex flex-wrap items-center gap-2 text-sm text-muted">
+      <Badge tone={tone}>{word}</Badge>
+      {who ? `by ${who}` : "nobody answered in time"}
+      {answer.comment ? <span className="min-w-0 break-words">“{answer.comment}”</span> : null}
+    </p>
   );
 }
 

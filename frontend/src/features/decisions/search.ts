@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import type { Decision } from "@/api/decisions";
+import type { DecisionRow } from "@/hooks/use-decisions";
 
 export const decisionsSearch = z.object({
   kind: z.enum(["approval", "budget", "parked", "failure"]).optional().catch(undefined),
@@ -9,10 +9,11 @@ export const decisionsSearch = z.object({
 });
 export type DecisionsSearch = z.infer<typeof decisionsSearch>;
 
-export function chosen(decisions: readonly Decision[], search: DecisionsSearch): Decision[] {
-  const found = decisions.filter(
-    (each) =>
-      (!search.kind || each.kind === search.kind) && (!search.agent || each.agent_id === search.agent),
+/** Those that fit, in the order that is wanted; `all` stand oldest first. */
+export function chosen(all: readonly DecisionRow[], search: DecisionsSearch): DecisionRow[] {
+  const found = all.filter(
+    ({ decision }) =>
+      (!search.kind || decision.kind === search.kind) && (!search.agent || decision.agent_id === search.agent),
   );
   return search.sort === "newest" ? found.reverse() : found;
 }

@@ -10,23 +10,24 @@ import { EmptyState } from "@/components/ui/empty-state";
 import { Facts, Money, Time } from "@/components/ui/facts";
 import { Card, Page, PageHeader, Section } from "@/components/ui/page-header";
 import { Status } from "@/components/ui/status";
-import { useDecisions } from "@/hooks/use-decisions";
+import { decisionRows, useAnswered, useDecisions } from "@/hooks/use-decisions";
 
 const route = getRouteApi("/_shell/decisions/$decisionId");
 
 export function DecisionPage() {
   const { decisionId } = route.useParams();
   const decisions = useDecisions();
+  const answered = useAnswered();
   return (
     <Page className="max-w-[1000px]">
       <PageHeader title="Decision" />
       <Loaded query={decisions}>
         {(all) => {
-          const found = all.find((each) => each.id === decisionId);
+          const found = decisionRows(all, answered).find((each) => each.decision.id === decisionId);
           return found ? (
             <>
-              <DecisionCard decision={found} link={false} />
-              <Context decision={found} />
+              <DecisionCard decision={found.decision} answer={found.answer} link={false} />
+              <Context decision={found.decision} />
             </>
           ) : (
             <EmptyState

@@ -1,17 +1,17 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { Inbox, Search } from "lucide-react";
+import { Inbox } from "lucide-react";
 
-import type { Decision } from "@/api/decisions";
 import { DecisionCard } from "@/components/decisions/decision-card";
 import { Loaded } from "@/components/loaded";
+import { NoMatch } from "@/components/no-match";
 import { Pick } from "@/components/pick";
 import { Badge } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Page, PageHeader } from "@/components/ui/page-header";
-import { useDecisions } from "@/hooks/use-decisions";
+import { decisionRows, useAnswered, useDecisions, type DecisionRow } from "@/hooks/use-decisions";
 
 import { chosen, type DecisionsSearch } from "../search";
+import { ApproveAll } from "./approve-all";
 
 const route = getRouteApi("/_shell/decisions/");
 
@@ -27,6 +27,7 @@ export function DecisionsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const decisions = useDecisions();
+  const answered = useAnswered();
   const set = (change: DecisionsSearch) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const agents = [...new Set((decisions.data ?? []).map((each) => each.agent_id))].filter(Boolean);
@@ -60,12 +61,22 @@ export function DecisionsPage() {
       >
         What waits for you: approvals, steps without money or provider, and failures of the last seven days.
       </PageHeader>
-      <Loaded query={decisions}>{(all) => <List all={all} search={search} />}</Loaded>
+      <Loaded query={decisions}>
+        {(open) => {
+          const all = decisionRows(open, answered);
+          return (
+            <>
+              <ApproveAll rows={chosen(all, search)} />
+              <List all={all} search={search} />
+            </>
+          );
+        }}
+      </Loaded>
     </Page>
   );
 }
 
-function List({ all, search }: { all: Decision[]; search: DecisionsSearch }) {
+function List({ all, search }: { all: DecisionRow[]; search: DecisionsSearch }) {
   const shown = chosen(all, search);
   if (all.length === 0)
     return (
@@ -75,23 +86,20 @@ function List({ all, search }: { all: Decision[]; search: DecisionsSearch }) {
     );
   if (shown.length === 0)
     return (
-      <EmptyState
-        icon={Search}
+      <NoMatch
         title="Nothing open fits these filters."
-        action={
-          <Button asChild>
-            <Link to="/decisions" search={{}}>
-              Clear filters
-            </Link>
-          </Button>
+        clear={
+          <Link to="/decisions" search={{}}>
+            Clear filters
+          </Link>
         }
       />
     );
   return (
     <ul className="grid gap-3">
-      {shown.map((decision) => (
+      {shown.map(({ decision, answer }) => (
         <li key={decision.id}>
-          <DecisionCard decision={decision} />
+          <DecisionCard decision={decision} answer={answer} />
         </li>
       ))}
     </ul>

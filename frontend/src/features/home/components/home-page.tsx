@@ -16,7 +16,7 @@ import { EmptyState } from "@/components/ui/empty-state";
 import { AgentChip, Elapsed, Money, Time } from "@/components/ui/facts";
 import { Card, Page, PageHeader, Section } from "@/components/ui/page-header";
 import { StatusMark } from "@/components/ui/status";
-import { useDecisions } from "@/hooks/use-decisions";
+import { decisionRows, useAnswered, useDecisions } from "@/hooks/use-decisions";
 import { useFresh } from "@/hooks/use-fresh";
 import { count } from "@/lib/format";
 
@@ -79,6 +79,7 @@ export function HomePage() {
 
 function NeedsYou() {
   const decisions = useDecisions();
+  const answered = useAnswered();
   return (
     <Section
       title="Needs you"
@@ -92,16 +93,16 @@ function NeedsYou() {
     >
       <Loaded query={decisions}>
         {(all) =>
-          all.length === 0 ? (
+          all.length + answered.length === 0 ? (
             <p className="flex items-center gap-2 rounded-card border bg-surface px-4 py-3 text-sm text-muted">
               <CircleCheck className="size-4 text-ok" aria-hidden />
               Nothing waits for you.
             </p>
           ) : (
             <ul className="grid gap-3">
-              {all.slice(0, SHOWN_DECISIONS).map((decision) => (
+              {decisionRows(all, answered).slice(0, SHOWN_DECISIONS + answered.length).map(({ decision, answer }) => (
                 <li key={decision.id}>
-                  <DecisionCard decision={decision} />
+                  <DecisionCard decision={decision} answer={answer} />
                 </li>
               ))}
             </ul>

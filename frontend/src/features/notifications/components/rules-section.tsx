@@ -75,7 +75,7 @@ export function RulesSection() {
         }
       >
         The inbox has everything. Rules say what also goes out by mail or webhook; times are {me.timezone || "UTC"} (
-        <Link to="/profile/$section" params={{ section: "info" }} className="text-accent hover:underline">
+        <Link to="/profile/$section" params={{ section: "info" }} className="text-accent underline">
           change
         </Link>
         ).

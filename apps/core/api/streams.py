@@ -10,6 +10,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from apps.core.api.callers import USERS_AND_SESSIONS
+from apps.core.api.schema import also
 from apps.core.api.views import AsyncApiView
 from apps.core.events import FEED
 from apps.core.live.handshake import stream_authenticators
@@ -56,7 +57,10 @@ class RunStreamView(StreamView):
 
 
 class FeedStreamView(StreamView):
-    @extend_schema(operation_id="events_stream", responses={(200, "text/event-stream"): STREAM})
+    @extend_schema(
+        operation_id="events_stream",
+        responses={(200, "text/event-stream"): STREAM, **also(404)},  # to an agent it is not there
+    )
     async def get(self, request: Request) -> StreamingHttpResponse:
         """What happens to all runs, without text and tool calls; new events unless told else."""
         return await event_stream(self.caller, FEED, self.since("$"))

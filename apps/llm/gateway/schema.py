@@ -44,8 +44,13 @@ _STATUSES = {
     "400": "The request is malformed.",
     "401": "No session's token, or one that is good no more.",
     "403": "Not granted to this session.",
+    "404": "The provider knows no such model.",
+    "413": "The request is too large.",
+    "422": "Values are wrong: no model, an unknown one, nothing to answer.",
     "429": "The provider's limit, or the budget's.",
     "502": "The provider failed.",
+    "503": "No key, no provider, or the ledger cannot be written. Try again.",
+    "504": "The provider took too long.",
 }
 
 

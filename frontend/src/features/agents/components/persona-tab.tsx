@@ -49,7 +49,7 @@ export default function PersonaTab({ agent }: { agent: Detail }) {
           about {count(Math.ceil(content.length / CHARACTERS_PER_TOKEN))} tokens in each prompt
         </span>
       </div>
-      <FileEditor key={`${name}-${agent.version ?? 0}`} agent={agent} name={name} content={content} />
+      <FileEditor key={name} agent={agent} name={name} content={content} />
       <Versions agent={agent} name={name} content={content} />
     </>
   );
@@ -58,13 +58,19 @@ export default function PersonaTab({ agent }: { agent: Detail }) {
 function FileEditor({ agent, name, content }: { agent: Detail; name: string; content: string }) {
   const me = useMe();
   const save = useSaveFile(agent.id, name);
+  const version = agent.version ?? 0;
+  const [base, setBase] = useState({ content, version });
   const [text, setText] = useState(content);
   const [stale, setStale] = useState<Problem | null>(null);
   const refused = refusal(me, "member");
-  const isChanged = text !== content;
-  const store = (version: number) =>
+  if (base.version !== version && (text === base.content || text === content)) {
+    setBase({ content, version }); // it was changed meanwhile, and nothing is lost by taking that
+    setText(content);
+  }
+  const isChanged = text !== base.content;
+  const store = (at: number) =>
     save.mutate(
-      { content: text, version },
+      { content: text, version: at },
       {
         onSuccess: () => said(`${name} saved: the next session is told the new text`),
         onError: (error) => {
@@ -75,24 +81,29 @@ function FileEditor({ agent, name, content }: { agent: Detail; name: string; con
   return (
     <>
       <TextEditor
+        key={base.content}
         label={`${name} of ${agent.name}`}
         language="markdown"
-        initial={content}
+        initial={base.content}
         readOnly={refused !== null}
         onChange={setText}
-        onSave={() => (isChanged ? store(agent.version ?? 0) : undefined)}
+        onSave={() => (isChanged ? store(base.version) : undefined)}
       />
       <div className="mt-3 flex items-center gap-3">
-        <Button look="primary" refusal={refused ?? (isChanged ? null : "Nothing has changed.")} busy={save.isPending} onClick={() => store(agent.version ?? 0)}>
+        <Button look="primary" refusal={refused ?? (isChanged ? null : "Nothing has changed.")} busy={save.isPending} onClick={() => store(base.version)}>
           Save {name}
         </Button>
-        {isChanged ? <span className="text-sm text-warn">Not saved</span> : null}
+        {isChanged ? (
+          <span role="status" className="text-sm text-warn">
+            {base.version === version ? "Not saved" : "Not saved, and somebody changed the agent meanwhile"}
+          </span>
+        ) : null}
       </div>
       {save.error && !stale ? <ProblemPanel problem={save.error} className="mt-3" /> : null}
       <Dialog open={stale !== null} onOpenChange={() => setStale(null)}>
         <DialogContent
           title="Somebody else was first"
-          description="The agent was changed since you opened this file. What you would put in its place:"
+          description="The agent was changed since you began. What they did, and what you would put in its place:"
           className="sm:w-[min(60rem,calc(100vw-2rem))]"
           footer={
             <>
@@ -100,7 +111,7 @@ function FileEditor({ agent, name, content }: { agent: Detail; name: string; con
               <Button
                 look="bad"
                 onClick={() => {
-                  const now = Number(stale?.body["current_version"] ?? agent.version ?? 0);
+                  const now = Number(stale?.body["current_version"] ?? version);
                   setStale(null);
                   store(now);
                 }}
@@ -110,6 +121,13 @@ function FileEditor({ agent, name, content }: { agent: Detail; name: string; con
             </>
           }
         >
+          <h3 className="mb-1 text-sm font-medium">What they changed</h3>
+          {content === base.content ? (
+            <p className="text-sm text-muted">Nothing in this file.</p>
+          ) : (
+            <TextDiff label="What they changed" before={base.content} after={content} />
+          )}
+          <h3 className="mt-4 mb-1 text-sm font-medium">What you would put in its place</h3>
           <TextDiff label="Theirs and mine" before={content} after={text} />
         </DialogContent>
       </Dialog>

@@ -178,7 +178,8 @@ function Models({ provider }: { provider: Provider }) {
               {list.fetched_at ? `, ${exact(list.fetched_at)}` : ""}
               {list.problem ? <span className="text-warn"> ({list.problem})</span> : null}
             </p>
-            <ul className="max-h-72 divide-y overflow-y-auto rounded-card border text-sm">
+            {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
+            <ul className="max-h-72 divide-y overflow-y-auto rounded-card border text-sm" tabIndex={0} aria-label="Models">
               {list.models.map((model) => (
                 <li key={model.name} className="flex items-baseline gap-3 px-3 py-1.5">
                   <span className="min-w-0 flex-1 truncate font-mono text-code" title={model.name}>

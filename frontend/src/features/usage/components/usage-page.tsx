@@ -126,7 +126,7 @@ function Overview({ rows, range, group, since, show, onShow }: OverviewProps) {
         className="mt-6"
         actions={<Pick label="Measure" value={show} options={MEASURES} onChange={onShow} />}
       >
-        <Card className="overflow-x-auto">
+        <Card>
           <StackedBars
             label={`${MEASURES[show]} by ${GROUPS[group].toLowerCase()}, ${RANGES[range].toLowerCase()}. The table below has the same figures.`}
             buckets={shown.buckets}

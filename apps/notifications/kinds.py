@@ -40,6 +40,8 @@ KINDS: Final = {
         Kind("budget.hard", Level.ERROR, "A budget is used up"),
         Kind("provider.key_invalid", Level.ERROR, "A model provider refuses its key"),
         Kind("agent.quota", Level.WARNING, "An agent has used up its disk space"),
+        Kind("secret.expires", Level.WARNING, "A secret ends within a week"),
+        Kind("secret.rotation_due", Level.INFO, "A secret's value should be changed"),
         Kind("notification.undelivered", Level.ERROR, "Notifications do not reach you"),
         Kind("notification.test", Level.INFO, "This is a test"),
         Kind("announcement", Level.INFO, "An announcement"),

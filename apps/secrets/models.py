@@ -61,6 +61,9 @@ class Secret(TimestampedModel):
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     rotate_after = models.DateTimeField(null=True, blank=True)  # a reminder, no more
+    # The dates that their owner was told of: another date is told anew.
+    expiry_told = models.DateTimeField(null=True, editable=False)
+    rotation_told = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
     last_totp_step = models.BigIntegerField(default=0, editable=False)  # the last one given out
     version = models.PositiveIntegerField(default=1, editable=False)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -23,12 +24,14 @@ from apps.secrets.content import (
 )
 from apps.secrets.errors import SecretNotFound, SecretNotRevealed
 from apps.secrets.models import FormerValue, Secret, SecretAccess, SecretGrant, SecretShare
+from apps.secrets.notices import secret_notice
 
 VALUE_FIELDS = frozenset({"value", "value_base64", "passphrase", "totp_seed"})
 PLAIN_FIELDS = frozenset(
     {"name", "description", "username", "url", "file_name", "reveal", "expires_at", "rotate_after"}
 )
 KEPT_AFTER_REVOKE = timedelta(days=1)
+TOLD_BEFORE_EXPIRY = timedelta(days=7)
 
 
 def content_of(secret: Secret) -> Content:
@@ -122,6 +125,26 @@ def secrets_prune() -> int:
     FormerValue.objects.filter(replaced_at__lt=timezone.now() - KEPT_AFTER_REVOKE).delete()
     old = Secret.objects.filter(revoked_at__lt=timezone.now() - KEPT_AFTER_REVOKE)
     return old.delete()[1].get("secrets.Secret", 0)
+
+
+@transaction.atomic
+def secrets_due_tell() -> int:
+    """Tell owners, once for each date, of secrets that end within a week and of values that are
+    older than they should be. How many were told of."""
+    now = timezone.now()
+    standing = Secret.objects.filter(revoked_at=None).select_for_update(of=("self",))
+    ending = standing.filter(expires_at__gt=now, expires_at__lte=now + TOLD_BEFORE_EXPIRY)
+    aged = standing.filter(rotate_after__lte=now)
+    told = 0
+    for secret in ending.exclude(expiry_told=F("expires_at")):
+        Secret.objects.filter(pk=secret.pk).update(expiry_told=secret.expires_at)
+        secret_notice.send(sender=Secret, secret=secret, kind="expires")
+        told += 1
+    for secret in aged.exclude(rotation_told=F("rotate_after")):
+        Secret.objects.filter(pk=secret.pk).update(rotation_told=secret.rotate_after)
+        secret_notice.send(sender=Secret, secret=secret, kind="rotation_due")
+        told += 1
+    return told
 
 
 # Grants

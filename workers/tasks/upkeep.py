@@ -16,7 +16,7 @@ from apps.ops.cleanings import cleaning_run
 from apps.ops.usage import storage_measure
 from apps.pipelines.library import library_sync_if_changed
 from apps.runs import services
-from apps.secrets.services import secrets_prune
+from apps.secrets.services import secrets_due_tell, secrets_prune
 from workers.engine import boxes
 from workers.engine.checks import reap_checks
 from workers.engine.reconcile import reconcile as reconcile_once
@@ -45,6 +45,7 @@ def retention() -> None:
     idempotency_prune()
     accounts_prune()
     secrets_prune()
+    secrets_due_tell()
     notifications_prune()
     usage_roll_up()
     calls_prune()

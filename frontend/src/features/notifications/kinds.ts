@@ -15,6 +15,8 @@ export const KINDS: Record<string, string> = {
   "account.password": "Password changed",
   "account.key": "Key made",
   "account.waitlist": "Somebody asks to be let in",
+  "secret.expires": "Secret ends soon",
+  "secret.rotation_due": "Secret should be changed",
   announcement: "Announcement",
   "notification.undelivered": "Notifications do not arrive",
   "notification.test": "Test",
@@ -26,6 +28,7 @@ export const PATTERNS: Record<string, string> = {
   "run.*": "All about runs",
   "budget.*": "All about budgets",
   "account.*": "All about your account",
+  "secret.*": "All about secrets",
   ...KINDS,
 };
 

@@ -54,6 +54,7 @@ SILENCE_S = 90.0  # heartbeats come every 10 s
 DEADLINE_SLACK_S = 30.0
 LAST_WORDS_S = 1.0
 MALFORMED_LIMIT = 100
+MALFORMED_TOLD = 10
 
 
 class AgentExecutor:
@@ -84,6 +85,7 @@ class _Attempt:
         self._heard_at = time.monotonic()
         self._inspected_at = time.monotonic()
         self._turns = 0
+        self._malformed = 0  # messages told of
 
     def run(self) -> StepOutcome:
         session = self._session
@@ -219,12 +221,20 @@ class _Attempt:
         if envelopes:
             self._heard_at = time.monotonic()
             self._control.position(channel.position)
+        self._tell_malformed()
         if channel.malformed > MALFORMED_LIMIT:
             raise DjinnError(
                 "The box sends messages that this server does not understand.",
                 code="protocol_error",
             )
         return None
+
+    def _tell_malformed(self) -> None:
+        """What the box sent and nobody could read, once a look; the first times only."""
+        channel = self._session.channel
+        if self._malformed < min(channel.malformed, MALFORMED_TOLD):
+            self._session.transcript.malformed(channel.malformed - self._malformed)
+            self._malformed = channel.malformed
 
     def _take(self, envelope: Envelope) -> None:
         match envelope.message:

@@ -77,6 +77,10 @@ class Transcript:
         )
         self._event("AGENT_ERROR", code="secrets_not_supported", message=message)
 
+    def malformed(self, count: int) -> None:
+        message = f"{count} messages of the box could not be understood and were left out."
+        self._event("AGENT_ERROR", code="protocol_error", message=message)
+
     def template_warning(self, missing: Iterable[str]) -> None:
         self._event("TEMPLATE_WARNING", missing=list(missing))
 

@@ -30,6 +30,7 @@ from workers.engine.agent import AgentExecutor
 from workers.engine.boxes import chosen, reap_boxes
 from workers.engine.control import Control
 from workers.engine.executor import Cancelled, LeaseLost
+from workers.protocol.keys import StreamKeys
 from workers.runners.base import LABEL_SESSION
 
 SECRET = "value-of-a-token-Zq7w41"  # noqa: S105
@@ -321,6 +322,23 @@ def test_a_container_that_outlives_its_worker_is_adopted(world: Start) -> None:
     (ended,) = [e for e in here.events(run, "TOOL_CALL_END") if e["toolName"] == "bash"]
     assert "***" in ended["result"]
     assert session.credentials == ""
+
+
+def test_a_malformed_message_is_reported_and_stops_nothing(world: Start) -> None:
+    here = world("process", [says("x", delay_s=2), calls("complete", summary="went on")])
+    work = Background(here, here.run())
+    work.until_request()
+    keys = StreamKeys(work.session.pk)
+    entry = {"seq": "900001", "ts": "1", "type": "toolEnd", "requestId": "r", "data": "no object"}
+    for _ in range(2):
+        here.redis.xadd(keys.evt, entry)  # type: ignore[arg-type]
+    work.until_event("AGENT_ERROR")
+    outcome = work.ended()
+    assert outcome is not None
+    assert (outcome.succeeded, outcome.summary) == (True, "went on")
+    told = here.events(work.run, "AGENT_ERROR")
+    assert {event["code"] for event in told} == {"protocol_error"}
+    assert sum(int(event["message"].split()[0]) for event in told) == 2
 
 
 @every

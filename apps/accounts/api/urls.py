@@ -36,6 +36,7 @@ urlpatterns = [
     route("auth/stream-ticket", tickets.StreamTicketView.as_view(), name="auth-stream-ticket"),
     route("auth/login-link", tickets.LoginLinkView.as_view(), name="auth-login-link"),
     route("waitlist", waitlist.WaitlistView.as_view(), name="waitlist"),
+    route("waitlist/export", waitlist.WaitlistExportView.as_view(), name="waitlist-export"),
     route("waitlist/invite-bulk", waitlist.WaitlistBulkView.as_view(), name="waitlist-bulk"),
     route("waitlist/<str:entry_id>", waitlist.WaitlistEntryView.as_view(), name="waitlist-entry"),
     route(
@@ -44,6 +45,7 @@ urlpatterns = [
         name="waitlist-invite",
     ),
     route("admin/users", users.UsersView.as_view(), name="admin-users"),
+    route("admin/users/export", users.UsersExportView.as_view(), name="admin-users-export"),
     route("admin/users/<str:user_id>", users.UserView.as_view(), name="admin-user"),
     route(
         "admin/users/<str:user_id>/reset-second-factor",

@@ -3,15 +3,14 @@
 from typing import Any
 
 from django.http import StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.callers import ADMINS, USERS
+from apps.core.api.csv import CSV, csv_response
 from apps.core.api.input import parsed
 from apps.core.api.views import ApiView
-from apps.llm.api.csv import csv_response
 from apps.llm.api.usage_serializers import (
     USAGE_COLUMNS,
     BudgetChangeSerializer,
@@ -27,8 +26,6 @@ from apps.llm.budgets.standing import budget_standing
 from apps.llm.models import Budget
 from apps.llm.selectors import budget_get, budget_list
 from apps.llm.usage.series import usage_of_user, usage_series
-
-_CSV = OpenApiResponse(OpenApiTypes.STR, description="CSV, one line a row, with a head line.")
 
 
 class UsageView(ApiView):
@@ -48,7 +45,7 @@ class UsageExportView(ApiView):
     scope = "usage:read"
     query = UsageQuery
 
-    @extend_schema(operation_id="llm_usage_export", responses={(200, "text/csv"): _CSV})
+    @extend_schema(operation_id="llm_usage_export", responses={(200, "text/csv"): CSV})
     def get(self, request: Request) -> StreamingHttpResponse:
         """The same as CSV."""
         rows = usage_series(self.caller, **self.query_values())

@@ -4,15 +4,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.callers import USERS, USERS_AND_SESSIONS
+from apps.core.api.csv import CSV, csv_response
 from apps.core.api.pagination import PAGE_PARAMETERS, CursorPage
 from apps.core.api.views import ApiView
-from apps.llm.api.csv import csv_response
 from apps.llm.api.serializers import (
     LlmCallPageSerializer,
     LlmCallQuery,
@@ -73,7 +72,7 @@ class LlmCallsExportView(ApiView):
 
     @extend_schema(
         operation_id="llm_calls_export",
-        responses={(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="CSV.")},
+        responses={(200, "text/csv"): CSV},
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """The log as CSV, newest first, whatever its size."""

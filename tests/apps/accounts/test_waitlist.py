@@ -1,5 +1,7 @@
 """Asking to be let in, and being let in."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -154,3 +156,28 @@ def test_is_for_administrators(person: Person, api_client: SignedIn, boss: User)
     assert member.delete(f"{URL}/{row.pk}").status_code == 403
     assert member.post(f"{URL}/{row.pk}/invite").status_code == 403
     assert member.post(f"{URL}/invite-bulk", {"ids": [row.pk]}, format="json").status_code == 403
+
+
+def test_exports_run_no_formula(client: APIClient, person: Person) -> None:
+    """Anybody may write into the list, and people choose their own names."""
+    formula = '=HYPERLINK("https://evil.example")'
+    for number, note in enumerate([formula, "+1", "-1", "@SUM(1)", "fine, really"]):
+        assert join(f"eve{number}@example.org", note=note) == 202
+    person("ada", display_name=formula)
+    waiting = list(csv.DictReader(io.StringIO(exported(client, "/v1/waitlist/export"))))
+    assert [row["note"] for row in waiting] == [
+        f"'{formula}", "'+1", "'-1", "'@SUM(1)", "fine, really",
+    ]  # fmt: skip
+    assert waiting[0]["status"] == "waiting"
+    people = list(csv.DictReader(io.StringIO(exported(client, "/v1/admin/users/export"))))
+    assert [(row["email"], row["display_name"]) for row in people] == [
+        ("boss@example.org", ""), ("ada@example.org", f"'{formula}"),
+    ]  # fmt: skip
+    assert "argon2" not in str(people)
+
+
+def exported(client: APIClient, path: str) -> str:
+    answer: Any = client.get(path)
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/csv")
+    return b"".join(answer.streaming_content).decode()

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
 
 from apps.core.events import timestamp
 
+CSV = OpenApiResponse(OpenApiTypes.STR, description="CSV, one line a row, with a head line.")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

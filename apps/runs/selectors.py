@@ -52,6 +52,7 @@ DETAIL_FIELDS: Mapping[str, str] = {
     "workspace_branch": "workspace__branch",
     "workspace_path": "workspace__path",
     "workspace_kind": "workspace__kind",
+    "workspace_status": "workspace__status",
     "head_commit": "workspace__head_commit",
     "base_commit": "workspace__base_commit",
     "workspace_error": "workspace__last_error",
@@ -184,9 +185,10 @@ def run_get(run_id: str) -> Row:
         raise RunNotFound(run_id)
     path = row.pop("workspace_path") or ""
     kind = row.pop("workspace_kind") or ""
+    status = row.pop("workspace_status") or ""
     row["task_branch"] = row.pop("workspace_branch") or row["task_branch"]
     row["workspace_exists"] = bool(path) and Path(path).is_dir()
-    row["workspace_has_git"] = kind == "git_worktree"
+    row["workspace_has_git"] = kind == "git_worktree" and status != "creating"
     row["workspace_error"] = row["workspace_error"] or ""
     row["workspace_warnings"] = row["workspace_warnings"] or []
     row["remedy"] = _remedy(row["error_code"])

@@ -138,7 +138,7 @@ function StepBox({ data }: NodeProps<Node<StepData, "step">>) {
         aria-pressed={selected}
         onClick={() => onSelect(step.id)}
         className={cn(
-          "nopan flex h-full w-full flex-col justify-center gap-0.5 rounded-card border bg-surface px-2.5 text-left text-text",
+          "nopan pointer-events-auto flex h-full w-full flex-col justify-center gap-0.5 rounded-card border bg-surface px-2.5 text-left text-text",
           selected ? "border-accent outline-2 outline-accent" : "hover:border-border-strong",
           unreached && "border-dashed bg-bg text-muted",
         )}

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, ok, type Schemas } from "@/api/client";
 
-import { runKeys } from "./queries";
+import { refreshRun, runKeys } from "./queries";
 
 /** A change of one run. What the server says of it afterwards is fetched anew. */
 function useRunChange<Body>(id: string, change: (body: Body) => Promise<unknown>) {
@@ -10,7 +10,7 @@ function useRunChange<Body>(id: string, change: (body: Body) => Promise<unknown>
   return useMutation({
     mutationFn: change,
     onSettled: () => Promise.all([
-      client.invalidateQueries({ queryKey: runKeys.one(id) }),
+      refreshRun(client, id),
       client.invalidateQueries({ queryKey: runKeys.lists() }),
     ]),
   });

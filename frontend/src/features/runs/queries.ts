@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, type QueryClient, queryOptions } from "@tanstack/react-query";
 
 import { api, ok, type Schemas } from "@/api/client";
 import { byCursor, said } from "@/api/paging";
@@ -33,6 +33,14 @@ export const runKeys = {
     [...runKeys.one(id), "checks", step, visit, attempt] as const,
   workspace: (id: string) => [...runKeys.one(id), "workspace"] as const,
 };
+
+/** Read a run anew, not its files: they change when a step ends, and are not there while they are made. */
+export async function refreshRun(client: QueryClient, id: string): Promise<void> {
+  await Promise.all([
+    client.invalidateQueries({ queryKey: runKeys.one(id), exact: true }),
+    client.invalidateQueries({ queryKey: runKeys.graph(id) }),
+  ]);
+}
 
 export const PAGE_ROWS = 100;
 /** Events with which a run is opened; the rest comes on the way back. */

@@ -5,7 +5,7 @@ import { usageKeys } from "@/api/usage";
 import { TRANSCRIPT_ONLY } from "@/components/transcript/model";
 import { type LiveTranscript, useTranscript } from "@/components/transcript/use-transcript";
 
-import { fetchEvents, runKeys } from "./queries";
+import { fetchEvents, refreshRun, runKeys } from "./queries";
 
 const WORKSPACE = new Set([
   "STEP_COMPLETE", "STEP_FAILED", "STEP_CANCELLED", "RUN_COMPLETE", "RUN_FAILED", "RUN_CANCELLED", "COMMIT_FAILED",
@@ -24,7 +24,7 @@ export function useRunTranscript(runId: string): LiveTranscript {
       if (!TRANSCRIPT_ONLY.has(frame.type)) stale(WORKSPACE.has(frame.type));
     },
     // The run may have been read before its last events.
-    onRead: () => void client.invalidateQueries({ queryKey: runKeys.one(runId) }),
+    onRead: () => void refreshRun(client, runId),
   });
 }
 
@@ -44,11 +44,9 @@ function useStale(runId: string): (workspace: boolean) => void {
     state.workspace ||= workspace;
     if (state.timer !== undefined) return;
     state.timer = setTimeout(() => {
-      void client.invalidateQueries({ queryKey: runKeys.one(runId), exact: true });
+      void refreshRun(client, runId);
       const ask = { run_id: runId };
-      for (const queryKey of [runKeys.graph(runId), usageKeys.calls(ask), usageKeys.series(ask)]) {
-        void client.invalidateQueries({ queryKey });
-      }
+      for (const queryKey of [usageKeys.calls(ask), usageKeys.series(ask)]) void client.invalidateQueries({ queryKey });
       if (state.workspace) void client.invalidateQueries({ queryKey: runKeys.workspace(runId) });
       Object.assign(state, { timer: undefined, workspace: false });
     }, GATHER_MS);

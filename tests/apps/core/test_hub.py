@@ -8,9 +8,11 @@ from typing import Any
 import orjson
 import pytest
 from channels.testing import WebsocketCommunicator
+from django.test import Client
 
 from apps.accounts.models import ApiKey, User
-from apps.accounts.services import api_key_create, api_key_revoke
+from apps.accounts.services import api_key_create, api_key_revoke, user_create
+from apps.accounts.sessions import browser_session_end, browser_session_list
 from apps.core import events
 from apps.core.aio import in_thread
 from apps.core.api.callers import caller_from
@@ -24,6 +26,7 @@ from tests.support.live import own_home
 from tests.support.servers import valkey_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
+PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +117,11 @@ async def test_feed_resumes_where_it_was(redis_client: Any) -> None:
 
 
 async def _socket(key: str) -> WebsocketCommunicator:
-    headers = [(b"authorization", f"Bearer {key}".encode()), (b"host", b"testserver")]
+    return await _opened((b"authorization", f"Bearer {key}".encode()))
+
+
+async def _opened(*shown: tuple[bytes, bytes]) -> WebsocketCommunicator:
+    headers = [*shown, (b"host", b"testserver")]
     socket = WebsocketCommunicator(consumer.StreamConsumer.as_asgi(), "/ws/", headers=headers)
     connected, _ = await socket.connect(timeout=20)
     assert connected
@@ -141,6 +148,31 @@ async def test_socket_ends_at_once_when_its_key_is_revoked(redis_client: Any) ->
     assert (await socket.receive_json_from(20))["type"] == "subscribed"
     keys = await in_thread(list, ApiKey.objects.all())
     await in_thread(partial(api_key_revoke, keys=keys, by=user))
+    closed = await socket.receive_output(30)
+    assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
+    await socket.disconnect()
+
+
+def _browser(user: User) -> str:
+    client = Client()
+    body = {"email": user.email, "password": PASSWORD}
+    answer = client.post("/v1/auth/browser/v1/auth/login", body, "application/json")
+    assert answer.status_code == 200, answer.content
+    return client.cookies["sessionid"].value
+
+
+async def test_socket_ends_at_once_when_its_session_is_ended(redis_client: Any) -> None:
+    """Ended from another browser: a page that was left open somewhere hears nothing more."""
+    user = await in_thread(
+        partial(user_create, email="ada@example.org", by=None, role="member", password=PASSWORD)
+    )
+    session = await in_thread(_browser, user)
+    cookie = (b"cookie", f"sessionid={session}".encode())
+    socket = await _opened(cookie, (b"origin", b"http://testserver"))
+    await socket.send_json_to({"op": "ping"})
+    assert (await socket.receive_json_from(20))["type"] == "pong"
+    (row,) = await in_thread(browser_session_list, user)
+    await in_thread(browser_session_end, user, str(row.pk))
     closed = await socket.receive_output(30)
     assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
     await socket.disconnect()

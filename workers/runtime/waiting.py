@@ -13,6 +13,7 @@ WAITING = "the runtime waits for a session"
 
 
 def main() -> int:
+    gc.disable()  # what is loaded stays; looking through it meanwhile takes a tenth of the time
     import workers.runtime.main
     import workers.runtime.watch  # noqa: F401  loaded ahead
     from workers.runtime.engine import rehearse
@@ -20,6 +21,7 @@ def main() -> int:
     rehearse()
     gc.collect()
     gc.freeze()
+    gc.enable()
     sys.stderr.write(f"{WAITING}\n")
     sys.stderr.flush()
     line = sys.stdin.buffer.readline()

@@ -117,7 +117,7 @@ function Cell<Item>({ column, item, isFirst }: { column: Column<Item>; item: Ite
         column.className,
         "max-sm:h-auto max-sm:p-0 max-sm:text-left",
         isFirst
-          ? "max-sm:min-w-0 max-sm:flex-1"
+          ? "max-sm:min-w-0 max-sm:grow max-sm:basis-3/5"
           : "max-sm:order-3 max-sm:max-w-full max-sm:text-xs max-sm:before:mr-1 max-sm:before:font-sans max-sm:before:text-xs max-sm:before:text-muted max-sm:before:content-[attr(data-head)]",
       )}
     >

@@ -90,14 +90,25 @@ interface CheckFieldProps extends Omit<ComponentProps<"input">, "type" | "name">
 
 /** Something that holds or not. In the form's data it is `on`, or is not there. */
 export function CheckField({ label, hint, ...rest }: CheckFieldProps) {
+  const id = useId();
   return (
-    <label className="flex items-start gap-2 text-sm">
-      <input type="checkbox" className="mt-0.5 size-4 shrink-0 accent-accent" {...rest} />
-      <span>
-        {label}
-        {hint ? <span className="block text-xs text-muted">{hint}</span> : null}
-      </span>
-    </label>
+    <div className="flex items-start gap-2 text-sm">
+      <input
+        id={id}
+        type="checkbox"
+        className="mt-0.5 size-4 shrink-0 accent-accent"
+        {...(hint ? { "aria-describedby": `${id}-hint` } : {})}
+        {...rest}
+      />
+      <div>
+        <label htmlFor={id}>{label}</label>
+        {hint ? (
+          <p id={`${id}-hint`} className="text-xs text-muted">
+            {hint}
+          </p>
+        ) : null}
+      </div>
+    </div>
   );
 }
 

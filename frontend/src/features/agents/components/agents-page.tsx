@@ -1,21 +1,23 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { Plus, Search, Users } from "lucide-react";
+import { Plus, Users } from "lucide-react";
 import { useState } from "react";
 
 import { agentKeys, agentsQuery, teamQuery, type Agent, type AgentStanding } from "@/api/agents";
 import { refusal, useMe } from "@/api/me";
+import { DataTable, type Column } from "@/components/data-table";
+import { ChoiceField, TextField } from "@/components/fields";
 import { FormDialog, textOf } from "@/components/form-dialog";
 import { Loaded } from "@/components/loaded";
+import { NoMatch } from "@/components/no-match";
 import { Pick } from "@/components/pick";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { AgentChip } from "@/components/ui/facts";
-import { Field, Input, Select } from "@/components/ui/input";
+import { Input } from "@/components/ui/input";
 import { Page, PageHeader } from "@/components/ui/page-header";
 import { Status } from "@/components/ui/status";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { useFresh } from "@/hooks/use-fresh";
 
 import { useCreateAgent } from "../mutations";
@@ -89,19 +91,16 @@ export function AgentsPage() {
           if (all.length === 0) return <EmptyState icon={Users} title="There is no agent yet." />;
           if (shown.length === 0)
             return (
-              <EmptyState
-                icon={Search}
+              <NoMatch
                 title="No agent fits."
-                action={
-                  <Button asChild>
-                    <Link to="/agents" search={{}}>
-                      Clear filters
-                    </Link>
-                  </Button>
+                clear={
+                  <Link to="/agents" search={{}}>
+                    Clear filters
+                  </Link>
                 }
               />
             );
-          return <AgentTable agents={shown} standings={standings} />;
+          return <DataTable label="Agents" rows={shown} columns={columns(standings)} id={(agent) => agent.id} />;
         }}
       </Loaded>
       {making ? <NewAgent agents={agents.data ?? []} onClose={() => setMaking(false)} /> : null}
@@ -119,46 +118,41 @@ function inState(standing: AgentStanding | undefined, wanted: "busy" | "idle" | 
   return wanted === "busy" ? isBusy : standing.state === wanted;
 }
 
-function AgentTable({ agents, standings }: { agents: Agent[]; standings: Map<string, AgentStanding> }) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Agent</Th>
-          <Th>Role</Th>
-          <Th>State</Th>
-          <Th numeric>Waiting</Th>
-          <Th>Model</Th>
-          <Th>From</Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {agents.map((agent) => {
-          const standing = standings.get(agent.id);
-          return (
-            <Row key={agent.id}>
-              <Td>
-                <Link to="/agents/$agentId" params={{ agentId: agent.id }} className="font-medium hover:underline">
-                  <AgentChip id={agent.id} name={`${agent.emoji ?? ""} ${agent.name}`.trim()} />
-                </Link>
-                {agent.warnings.length > 0 ? (
-                  <Badge tone="warn" className="ml-2">
-                    {agent.warnings.length} warnings
-                  </Badge>
-                ) : null}
-              </Td>
-              <Td className="max-w-96 truncate" title={agent.role}>{agent.role}</Td>
-              <Td>{standing ? <AgentState state={standing.state} /> : "–"}</Td>
-              <Td numeric>{standing?.queue_depth ?? 0}</Td>
-              <Td className="font-mono text-code whitespace-nowrap">{agent.model || "instance default"}</Td>
-              <Td className="whitespace-nowrap">{SOURCES[agent.source]}</Td>
-            </Row>
-          );
-        })}
-      </TableBody>
-    </Table>
-  );
-}
+const columns = (standings: ReadonlyMap<string, AgentStanding>): Column<Agent>[] => [
+  {
+    head: "Agent",
+    order: (agent) => agent.name,
+    cell: (agent) => (
+      <>
+        <Link to="/agents/$agentId" params={{ agentId: agent.id }} className="font-medium hover:underline">
+          <AgentChip id={agent.id} name={`${agent.emoji ?? ""} ${agent.name}`.trim()} />
+        </Link>
+        {agent.warnings.length > 0 ? (
+          <Badge tone="warn" className="ml-2">
+            {agent.warnings.length} warnings
+          </Badge>
+        ) : null}
+      </>
+    ),
+  },
+  { head: "Role", className: "max-w-96 truncate", title: (agent) => agent.role, order: (agent) => agent.role, cell: (agent) => agent.role },
+  {
+    head: "State",
+    order: (agent) => standings.get(agent.id)?.state ?? "",
+    cell: (agent) => {
+      const standing = standings.get(agent.id);
+      return standing ? <AgentState state={standing.state} /> : "–";
+    },
+  },
+  {
+    head: "Waiting",
+    numeric: true,
+    order: (agent) => standings.get(agent.id)?.queue_depth ?? 0,
+    cell: (agent) => standings.get(agent.id)?.queue_depth ?? 0,
+  },
+  { head: "Model", className: "font-mono text-code sm:whitespace-nowrap", cell: (agent) => agent.model || "instance default" },
+  { head: "From", cell: (agent) => SOURCES[agent.source] },
+];
 
 export const SOURCES: Record<Agent["source"], string> = {
   builtin: "Built in",
@@ -183,30 +177,17 @@ function NewAgent({ agents, onClose }: { agents: Agent[]; onClose: () => void })
     <FormDialog open onOpenChange={onClose} title="New agent" action="Make agent" onSubmit={submit}>
       {(errors) => (
         <>
-          <Field label="Id" hint="Small letters and digits; it stays for ever." error={errors["id"]}>
-            {(control) => <Input {...control} name="id" required autoComplete="off" />}
-          </Field>
-          <Field label="Name" error={errors["name"]}>
-            {(control) => <Input {...control} name="name" required autoComplete="off" />}
-          </Field>
-          <Field label="Role" error={errors["role"]}>
-            {(control) => <Input {...control} name="role" required placeholder="Security reviewer" autoComplete="off" />}
-          </Field>
-          <Field label="Emoji" error={errors["emoji"]}>
-            {(control) => <Input {...control} name="emoji" className="w-20" autoComplete="off" />}
-          </Field>
-          <Field label="Copy the texts of" error={errors["template"]}>
-            {(control) => (
-              <Select {...control} name="template" defaultValue="">
-                <option value="">The plain template</option>
-                {agents.map((agent) => (
-                  <option key={agent.id} value={agent.id}>
-                    {agent.name}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
+          <TextField name="id" label="Id" hint="Small letters and digits; it stays for ever." required errors={errors} />
+          <TextField name="name" label="Name" required errors={errors} />
+          <TextField name="role" label="Role" required placeholder="Security reviewer" errors={errors} />
+          <TextField name="emoji" label="Emoji" className="w-20" errors={errors} />
+          <ChoiceField
+            name="template"
+            label="Copy the texts of"
+            options={{ "": "The plain template", ...Object.fromEntries(agents.map((agent) => [agent.id, agent.name])) }}
+            defaultValue=""
+            errors={errors}
+          />
         </>
       )}
     </FormDialog>

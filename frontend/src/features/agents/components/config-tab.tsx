@@ -2,18 +2,33 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { refusal, useMe } from "@/api/me";
+import { DataTable, type Column } from "@/components/data-table";
 import { FormDialog } from "@/components/form-dialog";
 import { Loaded } from "@/components/loaded";
+import { RowAction } from "@/components/row-action";
 import { Badge } from "@/components/ui/badge";
-import { Button } from "@/components/ui/button";
 import { Field, Input, Textarea } from "@/components/ui/input";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 
 import { asText, fromText, settingsOf, type Setting } from "../config";
 import { useSaveConfig } from "../mutations";
 import { configQuery } from "../queries";
 
 const FROM: Record<Setting["from"], string> = { default: "default", file: "config.yml", database: "set here" };
+
+const COLUMNS: Column<Setting>[] = [
+  { head: "Key", className: "font-mono text-code break-all", order: (setting) => setting.key, cell: (setting) => setting.key },
+  {
+    head: "Value in force",
+    className: "max-w-96 truncate font-mono text-code",
+    title: (setting) => asText(setting.value),
+    cell: (setting) => asText(setting.value) || <span className="text-muted">not set</span>,
+  },
+  {
+    head: "From",
+    order: (setting) => setting.from,
+    cell: (setting) => <Badge tone={setting.from === "default" ? "quiet" : "accent"}>{FROM[setting.from]}</Badge>,
+  },
+];
 
 export function ConfigTab({ agentId }: { agentId: string }) {
   const me = useMe();
@@ -24,36 +39,17 @@ export function ConfigTab({ agentId }: { agentId: string }) {
     <Loaded query={config}>
       {(found) => (
         <>
-          <Table>
-            <TableHead>
-              <tr>
-                <Th>Key</Th>
-                <Th>Value in force</Th>
-                <Th>From</Th>
-                <Th>
-                  <span className="sr-only">Actions</span>
-                </Th>
-              </tr>
-            </TableHead>
-            <TableBody>
-              {settingsOf(found.config, found.layers, found.overrides).map((setting) => (
-                <Row key={setting.key}>
-                  <Td className="font-mono text-code">{setting.key}</Td>
-                  <Td className="max-w-96 truncate font-mono text-code" title={asText(setting.value)}>
-                    {asText(setting.value) || <span className="text-muted">not set</span>}
-                  </Td>
-                  <Td>
-                    <Badge tone={setting.from === "default" ? "quiet" : "accent"}>{FROM[setting.from]}</Badge>
-                  </Td>
-                  <Td className="text-right">
-                    <Button size="sm" look="quiet" refusal={refused} aria-label={`Change ${setting.key}`} onClick={() => setEdited(setting)}>
-                      Change
-                    </Button>
-                  </Td>
-                </Row>
-              ))}
-            </TableBody>
-          </Table>
+          <DataTable
+            label="Config"
+            rows={settingsOf(found.config, found.layers, found.overrides)}
+            columns={COLUMNS}
+            id={(setting) => setting.key}
+            actions={(setting) => (
+              <RowAction label={`Change ${setting.key}`} refusal={refused} onClick={() => setEdited(setting)}>
+                Change
+              </RowAction>
+            )}
+          />
           {edited ? (
             <SettingForm key={edited.key} agentId={agentId} setting={edited} version={found.version} onClose={() => setEdited(null)} />
           ) : null}

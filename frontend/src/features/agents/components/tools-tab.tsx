@@ -2,12 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 
 import { refusal, useMe } from "@/api/me";
+import { DataTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
+import { RowAction } from "@/components/row-action";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Time } from "@/components/ui/facts";
 import { Input } from "@/components/ui/input";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { failed } from "@/lib/toast";
 
 import { useForgetTool, useSetTool } from "../mutations";
@@ -41,6 +42,13 @@ export function toolRows(base: readonly string[], { overrides, disabled }: Overr
 const listed = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
 
+const COLUMNS: Column<Tool>[] = [
+  { head: "Tool", className: "font-mono text-code", order: (tool) => tool.name, cell: (tool) => tool.name },
+  { head: "State", cell: (tool) => <Badge tone={tool.enabled ? "ok" : "quiet"}>{tool.enabled ? "on" : "off"}</Badge> },
+  { head: "Because of", order: (tool) => tool.why, cell: (tool) => tool.why },
+  { head: "Changed", cell: (tool) => (tool.changedAt ? <Time at={tool.changedAt} /> : "–") },
+];
+
 export function ToolsTab({ agentId }: { agentId: string }) {
   const me = useMe();
   const tools = useQuery(toolsQuery(agentId));
@@ -58,47 +66,28 @@ export function ToolsTab({ agentId }: { agentId: string }) {
     <Loaded query={tools}>
       {(found) => (
         <>
-          <Table>
-            <TableHead>
-              <tr>
-                <Th>Tool</Th>
-                <Th>State</Th>
-                <Th>Because of</Th>
-                <Th>Changed</Th>
-                <Th>
-                  <span className="sr-only">Actions</span>
-                </Th>
-              </tr>
-            </TableHead>
-            <TableBody>
-              {toolRows(listed(config.data?.config["tools"]), found).map((tool) => (
-                <Row key={tool.name}>
-                  <Td className="font-mono text-code">{tool.name}</Td>
-                  <Td>
-                    <Badge tone={tool.enabled ? "ok" : "quiet"}>{tool.enabled ? "on" : "off"}</Badge>
-                  </Td>
-                  <Td>{tool.why}</Td>
-                  <Td>{tool.changedAt ? <Time at={tool.changedAt} /> : "–"}</Td>
-                  <Td className="text-right whitespace-nowrap">
-                    <Button
-                      size="sm"
-                      look="quiet"
-                      refusal={refused}
-                      aria-label={`Switch ${tool.name} ${tool.enabled ? "off" : "on"}`}
-                      onClick={() => set.mutate({ tool_name: tool.name, enabled: !tool.enabled }, { onError })}
-                    >
-                      Switch {tool.enabled ? "off" : "on"}
-                    </Button>
-                    {tool.changedAt ? (
-                      <Button size="sm" look="quiet" refusal={refused} aria-label={`${tool.name} as in config.yml`} onClick={() => forget.mutate(tool.name, { onError })}>
-                        As in config
-                      </Button>
-                    ) : null}
-                  </Td>
-                </Row>
-              ))}
-            </TableBody>
-          </Table>
+          <DataTable
+            label="Tools"
+            rows={toolRows(listed(config.data?.config["tools"]), found)}
+            columns={COLUMNS}
+            id={(tool) => tool.name}
+            actions={(tool) => (
+              <>
+                <RowAction
+                  label={`Switch ${tool.name} ${tool.enabled ? "off" : "on"}`}
+                  refusal={refused}
+                  onClick={() => set.mutate({ tool_name: tool.name, enabled: !tool.enabled }, { onError })}
+                >
+                  Switch {tool.enabled ? "off" : "on"}
+                </RowAction>
+                {tool.changedAt ? (
+                  <RowAction label={`${tool.name} as in config.yml`} refusal={refused} onClick={() => forget.mutate(tool.name, { onError })}>
+                    As in config
+                  </RowAction>
+                ) : null}
+              </>
+            )}
+          />
           <form onSubmit={add} className="mt-3 flex gap-2">
             <Input aria-label="Name of a tool to switch off" placeholder="Another tool’s name" className="w-56" value={name} onChange={(event) => setName(event.target.value)} />
             <Button type="submit" refusal={refused}>

@@ -4,21 +4,18 @@ import { FlaskConical, Play, Snowflake } from "lucide-react";
 import { useState } from "react";
 
 import type { Schemas } from "@/api/client";
-import { modelsQuery } from "@/api/llm";
 import { refusal, useMe } from "@/api/me";
-import { rowsOf } from "@/api/paging";
+import { ListTable, PagedTable, type Column } from "@/components/data-table";
+import { CheckField, ChoiceField, ModelField, TextField } from "@/components/fields";
 import { FormDialog, textOf } from "@/components/form-dialog";
-import { Loaded } from "@/components/loaded";
-import { More } from "@/components/more";
+import { RowAction } from "@/components/row-action";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Money, Time } from "@/components/ui/facts";
-import { Field, Input, Select } from "@/components/ui/input";
 import { Page, PageHeader, Section } from "@/components/ui/page-header";
 import { Status } from "@/components/ui/status";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { useFresh } from "@/hooks/use-fresh";
 import { duration } from "@/lib/format";
 
@@ -59,17 +56,7 @@ export function EvalsPage() {
         <Evaluations />
       </Section>
       <Section title="Cases">
-        <Loaded query={cases}>
-          {(rows) =>
-            rows.length === 0 ? (
-              <EmptyState icon={Snowflake} title="No run has been frozen yet." className="py-8">
-                Start a run with “Keep what models answer”, then freeze it here.
-              </EmptyState>
-            ) : (
-              <CaseTable rows={rows} refused={refused} />
-            )
-          }
-        </Loaded>
+        <CaseTable query={cases} refused={refused} />
       </Section>
       {starting ? <StartForm cases={cases.data ?? []} onClose={() => setStarting(false)} /> : null}
       {freezing ? <FreezeForm onClose={() => setFreezing(false)} /> : null}
@@ -80,46 +67,30 @@ export function EvalsPage() {
 function Evaluations() {
   const evaluations = useInfiniteQuery(evaluationsQuery());
   return (
-    <Loaded query={evaluations}>
-      {(data) => {
-        const rows = rowsOf(data);
-        return rows.length === 0 ? (
-          <EmptyState icon={FlaskConical} title="Nothing has been evaluated yet." className="py-8" />
-        ) : (
-          <>
-            <Table>
-              <TableHead>
-                <tr>
-                  <Th>Started</Th>
-                  <Th>Mode</Th>
-                  <Th>With</Th>
-                  <Th>Outcome</Th>
-                </tr>
-              </TableHead>
-              <TableBody>
-                {rows.map((row) => (
-                  <Row key={row.id}>
-                    <Td>
-                      <Link to="/evals/$evaluationId" params={{ evaluationId: row.id }} className="text-accent hover:underline">
-                        <Time at={row.created_at} />
-                      </Link>
-                    </Td>
-                    <Td>{row.mode}</Td>
-                    <Td>{withWhat(row)}</Td>
-                    <Td>
-                      <Outcome evaluation={row} />
-                    </Td>
-                  </Row>
-                ))}
-              </TableBody>
-            </Table>
-            <More query={evaluations} what="evaluations" />
-          </>
-        );
-      }}
-    </Loaded>
+    <PagedTable
+      query={evaluations}
+      what="evaluations"
+      label="Evaluations"
+      columns={EVALUATIONS}
+      id={(row) => row.id}
+      empty={<EmptyState icon={FlaskConical} title="Nothing has been evaluated yet." className="py-8" />}
+    />
   );
 }
+
+const EVALUATIONS: Column<Schemas["Evaluation"]>[] = [
+  {
+    head: "Started",
+    cell: (row) => (
+      <Link to="/evals/$evaluationId" params={{ evaluationId: row.id }} className="text-accent hover:underline">
+        <Time at={row.created_at} />
+      </Link>
+    ),
+  },
+  { head: "Mode", cell: (row) => row.mode },
+  { head: "With", cell: (row) => withWhat(row) },
+  { head: "Outcome", cell: (row) => <Outcome evaluation={row} /> },
+];
 
 export const withWhat = (row: Schemas["Evaluation"]): string =>
   [row.pipeline_id, row.current_pipeline ? "pipeline as it is now" : "", row.model_override].filter(Boolean).join(", ") || "as recorded";
@@ -134,53 +105,49 @@ export function Outcome({ evaluation }: { evaluation: Schemas["Evaluation"] }) {
   );
 }
 
-function CaseTable({ rows, refused }: { rows: Case[]; refused: string | null }) {
+interface CaseTableProps {
+  query: ReturnType<typeof useQuery<Case[]>>;
+  refused: string | null;
+}
+
+const CASES: Column<Case>[] = [
+  {
+    head: "Case",
+    order: (row) => row.name,
+    cell: (row) => (
+      <Link to="/runs/$runId" params={{ runId: row.source_run_id }} className="font-medium hover:underline">
+        {row.name}
+      </Link>
+    ),
+  },
+  { head: "Pipeline", order: (row) => row.pipeline_id, cell: (row) => row.pipeline_id },
+  { head: "Expected end", cell: (row) => <Status status={row.status} /> },
+  { head: "Cost", numeric: true, order: (row) => row.cost_total ?? 0, cell: (row) => <Money amount={row.cost_total} /> },
+  { head: "Took", numeric: true, order: (row) => row.duration_s ?? 0, cell: (row) => (row.duration_s ? duration(row.duration_s) : "–") },
+  { head: "Frozen", order: (row) => row.created_at, cell: (row) => <Time at={row.created_at} /> },
+];
+
+function CaseTable({ query, refused }: CaseTableProps) {
   const remove = useDeleteCase();
   const [leaving, setLeaving] = useState<Case | null>(null);
   return (
     <>
-      <Table>
-        <TableHead>
-          <tr>
-            <Th>Case</Th>
-            <Th>Pipeline</Th>
-            <Th>Expected end</Th>
-            <Th numeric>Cost</Th>
-            <Th numeric>Took</Th>
-            <Th>Frozen</Th>
-            <Th>
-              <span className="sr-only">Actions</span>
-            </Th>
-          </tr>
-        </TableHead>
-        <TableBody>
-          {rows.map((row) => (
-            <Row key={row.id}>
-              <Td>
-                <Link to="/runs/$runId" params={{ runId: row.source_run_id }} className="font-medium hover:underline">
-                  {row.name}
-                </Link>
-              </Td>
-              <Td>{row.pipeline_id}</Td>
-              <Td>
-                <Status status={row.status} />
-              </Td>
-              <Td numeric>
-                <Money amount={row.cost_total} />
-              </Td>
-              <Td numeric>{row.duration_s ? duration(row.duration_s) : "–"}</Td>
-              <Td>
-                <Time at={row.created_at} />
-              </Td>
-              <Td className="text-right">
-                <Button size="sm" look="quiet" refusal={refused} aria-label={`Delete case ${row.name}`} onClick={() => setLeaving(row)}>
-                  Delete
-                </Button>
-              </Td>
-            </Row>
-          ))}
-        </TableBody>
-      </Table>
+      <ListTable
+        query={query}
+        label="Cases"
+        columns={CASES}
+        id={(row) => row.id}
+        empty={
+          <EmptyState icon={Snowflake} title="No run has been frozen yet." className="py-8">
+            Start a run with “Keep what models answer”, then freeze it here.
+          </EmptyState>
+        }
+        actions={(row) => (
+          <RowAction label={`Delete case ${row.name}`} refusal={refused} onClick={() => setLeaving(row)}>
+            Delete
+          </RowAction>
+        )}
+      />
       <Confirm
         open={leaving !== null}
         onOpenChange={() => setLeaving(null)}
@@ -194,9 +161,13 @@ function CaseTable({ rows, refused }: { rows: Case[]; refused: string | null }) 
   );
 }
 
+const MODES: Record<Schemas["ModeEnum"], string> = {
+  replay: "Replay: answers as recorded, no cost",
+  live: "Live: models are asked again, and cost",
+};
+
 function StartForm({ cases, onClose }: { cases: Case[]; onClose: () => void }) {
   const start = useStartEvaluation();
-  const models = useQuery(modelsQuery());
   const navigate = route.useNavigate();
   const submit = async (values: FormData) => {
     const made = await start.mutateAsync({
@@ -220,30 +191,9 @@ function StartForm({ cases, onClose }: { cases: Case[]; onClose: () => void }) {
               </label>
             ))}
           </fieldset>
-          <Field label="Mode" error={errors["mode"]}>
-            {(control) => (
-              <Select {...control} name="mode" defaultValue="replay">
-                <option value="replay">Replay: answers as recorded, no cost</option>
-                <option value="live">Live: models are asked again, and cost</option>
-              </Select>
-            )}
-          </Field>
-          <label className="flex items-center gap-2 text-sm">
-            <input type="checkbox" name="current_pipeline" className="size-4 accent-accent" />
-            With the pipeline as it is now
-          </label>
-          <Field label="Another model" hint="Only when live. Empty: as recorded." error={errors["model_override"]}>
-            {(control) => (
-              <>
-                <Input {...control} name="model_override" list="eval-models" autoComplete="off" />
-                <datalist id="eval-models">
-                  {(models.data ?? []).map((model) => (
-                    <option key={model.name} value={model.name} />
-                  ))}
-                </datalist>
-              </>
-            )}
-          </Field>
+          <ChoiceField name="mode" label="Mode" options={MODES} defaultValue="replay" errors={errors} />
+          <CheckField name="current_pipeline" label="With the pipeline as it is now" />
+          <ModelField name="model_override" label="Another model" hint="Only when live. Empty: as recorded." errors={errors} />
         </>
       )}
     </FormDialog>
@@ -265,12 +215,8 @@ function FreezeForm({ onClose }: { onClose: () => void }) {
     >
       {(errors) => (
         <>
-          <Field label="Run" error={errors["run_id"]}>
-            {(control) => <Input {...control} name="run_id" required placeholder="run_…" className="font-mono text-code" autoComplete="off" />}
-          </Field>
-          <Field label="Name of the case" error={errors["name"]}>
-            {(control) => <Input {...control} name="name" required autoComplete="off" />}
-          </Field>
+          <TextField name="run_id" label="Run" required placeholder="run_…" errors={errors} />
+          <TextField name="name" label="Name of the case" required errors={errors} />
         </>
       )}
     </FormDialog>

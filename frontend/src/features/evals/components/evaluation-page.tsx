@@ -2,11 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
 import type { Schemas } from "@/api/client";
+import { DataTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Money, Time } from "@/components/ui/facts";
 import { Page, PageHeader } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { useFresh } from "@/hooks/use-fresh";
 import { duration } from "@/lib/format";
 
@@ -29,26 +29,7 @@ export function EvaluationPage() {
             <PageHeader title="Evaluation" mark={<Outcome evaluation={found} />}>
               {found.mode}, {withWhat(found)}, started <Time at={found.created_at} />
             </PageHeader>
-            <Table>
-              <TableHead>
-                <tr>
-                  <Th>Case</Th>
-                  <Th>Verdict</Th>
-                  <Th>Ended</Th>
-                  <Th>Outputs</Th>
-                  <Th numeric>Cost</Th>
-                  <Th numeric>Before</Th>
-                  <Th numeric>Took</Th>
-                  <Th numeric>Before</Th>
-                  <Th numeric>Calls</Th>
-                </tr>
-              </TableHead>
-              <TableBody>
-                {found.cases.map((row) => (
-                  <CaseRow key={row.case_id} row={row} />
-                ))}
-              </TableBody>
-            </Table>
+            <DataTable label="Cases" rows={found.cases} columns={COLUMNS} id={(row) => row.case_id} />
           </>
         )}
       </Loaded>
@@ -56,35 +37,41 @@ export function EvaluationPage() {
   );
 }
 
-function CaseRow({ row }: { row: Schemas["Compared"] }) {
-  const took = (seconds: number | null | undefined) => (seconds ? duration(seconds) : "–");
-  return (
-    <Row>
-      <Td>
+const took = (seconds: number | null | undefined): string => (seconds ? duration(seconds) : "–");
+
+const COLUMNS: Column<Schemas["Compared"]>[] = [
+  {
+    head: "Case",
+    order: (row) => row.name,
+    cell: (row) => (
+      <>
         <Link to="/runs/$runId" params={{ runId: row.run_id }} className="font-medium hover:underline">
           {row.name}
         </Link>
         {row.error ? <span className="block text-xs text-bad">{row.error}</span> : null}
-      </Td>
-      <Td>
-        <Badge tone={VERDICTS[row.verdict]}>{row.verdict}</Badge>
-      </Td>
-      <Td>
+      </>
+    ),
+  },
+  { head: "Verdict", order: (row) => row.verdict, cell: (row) => <Badge tone={VERDICTS[row.verdict]}>{row.verdict}</Badge> },
+  {
+    head: "Ended",
+    cell: (row) => (
+      <>
         {row.status}
-        {row.verdict !== "running" && row.status !== row.expected_status ? <span className="text-muted"> (expected {row.expected_status})</span> : null}
-      </Td>
-      <Td>{row.missing_outputs.length > 0 ? `missing: ${row.missing_outputs.join(", ")}` : row.same_outputs ? "the same" : "others"}</Td>
-      <Td numeric>
-        <Money amount={row.cost_total} />
-      </Td>
-      <Td numeric className="text-muted">
-        <Money amount={row.cost_before} />
-      </Td>
-      <Td numeric>{took(row.duration_s)}</Td>
-      <Td numeric className="text-muted">{took(row.duration_before_s)}</Td>
-      <Td numeric>
-        {row.calls} / {row.calls_before}
-      </Td>
-    </Row>
-  );
-}
+        {row.verdict !== "running" && row.status !== row.expected_status ? (
+          <span className="text-muted"> (expected {row.expected_status})</span>
+        ) : null}
+      </>
+    ),
+  },
+  {
+    head: "Outputs",
+    cell: (row) =>
+      row.missing_outputs.length > 0 ? `missing: ${row.missing_outputs.join(", ")}` : row.same_outputs ? "the same" : "others",
+  },
+  { head: "Cost", numeric: true, order: (row) => row.cost_total ?? 0, cell: (row) => <Money amount={row.cost_total} /> },
+  { head: "Cost before", numeric: true, className: "text-muted", cell: (row) => <Money amount={row.cost_before} /> },
+  { head: "Took", numeric: true, order: (row) => row.duration_s ?? 0, cell: (row) => took(row.duration_s) },
+  { head: "Took before", numeric: true, className: "text-muted", cell: (row) => took(row.duration_before_s) },
+  { head: "Calls", numeric: true, cell: (row) => `${row.calls} / ${row.calls_before}` },
+];

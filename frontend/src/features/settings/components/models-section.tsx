@@ -30,9 +30,9 @@ const MODELS = {
   thinking_model: ["Model for hard thinking", "Empty: the working model."],
 } as const;
 const LEVELS = {
-  planning_thinking_level: "Thinking while planning",
-  executor_thinking_level: "Thinking of executors",
-  thinking_thinking_level: "Thinking of the thinking model",
+  planning_thinking_level: ["Thinking while planning", "off"],
+  executor_thinking_level: ["Thinking of executors", "medium"],
+  thinking_thinking_level: ["Thinking of the thinking model", "off"],
 } as const;
 const STEPS = { off: "off", minimal: "minimal", low: "low", medium: "medium", high: "high", xhigh: "xhigh" };
 
@@ -79,10 +79,10 @@ function Defaults({ settings }: { settings: Settings }) {
             <ChoiceField
               key={name}
               name={name}
-              label={LEVELS[name]}
-              hint="Default: off. Takes effect with the next session."
+              label={LEVELS[name][0]}
+              hint={`Default: ${LEVELS[name][1]}. Takes effect with the next session.`}
               options={STEPS}
-              defaultValue={settings[name] ?? "off"}
+              defaultValue={settings[name] ?? LEVELS[name][1]}
               errors={problem?.fields}
             />
           ))}

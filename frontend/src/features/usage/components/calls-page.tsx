@@ -1,13 +1,14 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { Download, Search } from "lucide-react";
+import { Download } from "lucide-react";
 
 import { api, ok } from "@/api/client";
 import { agentsQuery } from "@/api/agents";
-import { rowsOf, said } from "@/api/paging";
+import { said } from "@/api/paging";
 import { callsQuery, usageKeys, type CallsAsk, type LlmCall } from "@/api/usage";
+import { PagedTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
-import { More } from "@/components/more";
+import { NoMatch } from "@/components/no-match";
 import { Pick } from "@/components/pick";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
@@ -16,7 +17,6 @@ import { EmptyState } from "@/components/ui/empty-state";
 import { CopyId, Facts, Money, Time } from "@/components/ui/facts";
 import { Page, PageHeader } from "@/components/ui/page-header";
 import { Status } from "@/components/ui/status";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { UsageNav } from "@/components/usage/usage-nav";
 import { useFresh } from "@/hooks/use-fresh";
 import { count, duration } from "@/lib/format";
@@ -86,84 +86,59 @@ export function CallsPage() {
           </Button>
         </p>
       ) : null}
-      <Loaded query={calls}>
-        {(data) => {
-          const rows = rowsOf(data);
-          if (rows.length === 0)
-            return Object.keys(said(filter)).length > 0 ? (
-              <EmptyState
-                icon={Search}
-                title="No call fits these filters."
-                action={
-                  <Button asChild>
-                    <Link to="/usage/calls" search={{}}>
-                      Clear filters
-                    </Link>
-                  </Button>
-                }
-              />
-            ) : (
-              <EmptyState title="No model was called yet." />
-            );
-          return (
-            <>
-              <CallTable rows={rows} onOpen={(id) => set({ call: id })} />
-              <More query={calls} what="calls" />
-            </>
-          );
-        }}
-      </Loaded>
+      <PagedTable
+        query={calls}
+        what="calls"
+        label="Model calls"
+        columns={columns((id) => set({ call: id }))}
+        id={(each) => each.id ?? each.created_at}
+        empty={
+          Object.keys(said(filter)).length > 0 ? (
+            <NoMatch
+              title="No call fits these filters."
+              clear={
+                <Link to="/usage/calls" search={{}}>
+                  Clear filters
+                </Link>
+              }
+            />
+          ) : (
+            <EmptyState title="No model was called yet." />
+          )
+        }
+      />
       <CallSheet id={call} onClose={() => set({ call: undefined })} />
     </Page>
   );
 }
 
-function CallTable({ rows, onOpen }: { rows: LlmCall[]; onOpen: (id: string) => void }) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>Time</Th>
-          <Th>Status</Th>
-          <Th>Model</Th>
-          <Th>Agent</Th>
-          <Th numeric>In</Th>
-          <Th numeric>Cached</Th>
-          <Th numeric>Out</Th>
-          <Th numeric>Cost</Th>
-          <Th numeric>Took</Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {rows.map((call) => (
-          <Row key={call.id}>
-            <Td>
-              <Button look="link" onClick={() => onOpen(call.id ?? "")}>
-                <Time at={call.created_at} />
-                <span className="sr-only">, details</span>
-              </Button>
-            </Td>
-            <Td>
-              <Status status={MARKS[call.status]} />
-              {call.fallback_of ? <Badge className="ml-2">fallback</Badge> : null}
-            </Td>
-            <Td className="font-mono text-code">
-              {call.provider}/{call.model}
-            </Td>
-            <Td>{call.agent_id || "–"}</Td>
-            <Td numeric>{count(call.input_tokens)}</Td>
-            <Td numeric>{count(call.cache_read_tokens)}</Td>
-            <Td numeric>{count(call.output_tokens)}</Td>
-            <Td numeric>
-              <CallCost call={call} />
-            </Td>
-            <Td numeric>{call.ended_at ? duration((call.duration_ms ?? 0) / 1_000) : "–"}</Td>
-          </Row>
-        ))}
-      </TableBody>
-    </Table>
-  );
-}
+const columns = (onOpen: (id: string) => void): Column<LlmCall>[] => [
+  {
+    head: "Time",
+    cell: (call) => (
+      <Button look="link" onClick={() => onOpen(call.id ?? "")}>
+        <Time at={call.created_at} />
+        <span className="sr-only">, details</span>
+      </Button>
+    ),
+  },
+  {
+    head: "Status",
+    cell: (call) => (
+      <>
+        <Status status={MARKS[call.status]} />
+        {call.fallback_of ? <Badge className="ml-2">fallback</Badge> : null}
+      </>
+    ),
+  },
+  { head: "Model", className: "font-mono text-code break-all", cell: (call) => `${call.provider}/${call.model}` },
+  { head: "Agent", cell: (call) => call.agent_id || "–" },
+  { head: "In", numeric: true, cell: (call) => count(call.input_tokens) },
+  { head: "Cached", numeric: true, cell: (call) => count(call.cache_read_tokens) },
+  { head: "Out", numeric: true, cell: (call) => count(call.output_tokens) },
+  { head: "Cost", numeric: true, cell: (call) => <CallCost call={call} /> },
+  { head: "Took", numeric: true, cell: (call) => (call.ended_at ? duration((call.duration_ms ?? 0) / 1_000) : "–") },
+];
 
 function CallCost({ call }: { call: LlmCall }) {
   if (call.cost_total === null) return <span title="The price of this model is not known.">unknown</span>;

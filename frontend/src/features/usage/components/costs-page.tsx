@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
+import type { Schemas } from "@/api/client";
+import { DataTable, ListTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Money } from "@/components/ui/facts";
 import { Page, PageHeader, Section } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { UsageNav } from "@/components/usage/usage-nav";
 import { count } from "@/lib/format";
 
@@ -19,6 +20,46 @@ const VERDICTS: Record<Verdict, [word: string, tone: Tone]> = {
   above: ["above", "warn"],
 };
 
+const COSTS: Column<Schemas["AcceptedCost"]>[] = [
+  { head: "Pipeline", className: "font-medium", order: (row) => row.pipeline_id, cell: (row) => row.pipeline_id },
+  { head: "Runs that ended", numeric: true, order: (row) => row.runs, cell: (row) => count(row.runs) },
+  { head: "Completed", numeric: true, order: (row) => row.accepted, cell: (row) => count(row.accepted) },
+  { head: "Cost in all", numeric: true, order: (row) => row.cost_total ?? 0, cell: (row) => <Money amount={row.cost_total} /> },
+  {
+    head: "Cost per completed run",
+    numeric: true,
+    order: (row) => row.cost_per_accepted ?? 0,
+    cell: (row) => (row.cost_per_accepted === null ? "–" : <Money amount={row.cost_per_accepted} />),
+  },
+];
+
+type Forecast = ReturnType<typeof compared>[number];
+
+const FORECASTS: Column<Forecast>[] = [
+  {
+    head: "Run",
+    className: "max-w-96 truncate",
+    cell: (row) => (
+      <Link to="/runs/$runId" params={{ runId: row.id }} className="text-accent hover:underline">
+        {row.task.split("\n")[0]}
+      </Link>
+    ),
+  },
+  { head: "Pipeline", order: (row) => row.pipeline, cell: (row) => row.pipeline },
+  {
+    head: "Foretold",
+    numeric: true,
+    order: (row) => row.high,
+    cell: (row) => (
+      <>
+        <Money amount={row.low} /> – <Money amount={row.high} />
+      </>
+    ),
+  },
+  { head: "Cost", numeric: true, order: (row) => row.actual, cell: (row) => <Money amount={row.actual} /> },
+  { head: "Verdict", cell: (row) => <Badge tone={VERDICTS[row.verdict][1]}>{VERDICTS[row.verdict][0]}</Badge> },
+];
+
 export function CostsPage() {
   const costs = useQuery(acceptedCostQuery());
   const runs = useQuery(endedRunsQuery());
@@ -27,38 +68,13 @@ export function CostsPage() {
       <PageHeader title="Forecast and cost" />
       <UsageNav />
       <Section title="Cost per completed run">
-        <Loaded query={costs}>
-          {(rows) =>
-            rows.length === 0 ? (
-              <EmptyState title="No run has ended yet." />
-            ) : (
-              <Table>
-                <TableHead>
-                  <tr>
-                    <Th>Pipeline</Th>
-                    <Th numeric>Runs that ended</Th>
-                    <Th numeric>Completed</Th>
-                    <Th numeric>Cost in all</Th>
-                    <Th numeric>Cost per completed run</Th>
-                  </tr>
-                </TableHead>
-                <TableBody>
-                  {rows.map((row) => (
-                    <Row key={row.pipeline_id}>
-                      <Td className="font-medium">{row.pipeline_id}</Td>
-                      <Td numeric>{count(row.runs)}</Td>
-                      <Td numeric>{count(row.accepted)}</Td>
-                      <Td numeric>
-                        <Money amount={row.cost_total} />
-                      </Td>
-                      <Td numeric>{row.cost_per_accepted === null ? "–" : <Money amount={row.cost_per_accepted} />}</Td>
-                    </Row>
-                  ))}
-                </TableBody>
-              </Table>
-            )
-          }
-        </Loaded>
+        <ListTable
+          query={costs}
+          label="Cost per completed run"
+          columns={COSTS}
+          id={(row) => row.pipeline_id}
+          empty={<EmptyState title="No run has ended yet." />}
+        />
       </Section>
       <Section title="Forecast against actual">
         <Loaded query={runs}>
@@ -69,38 +85,7 @@ export function CostsPage() {
                 A forecast needs earlier runs of the same pipeline whose cost is known.
               </EmptyState>
             ) : (
-              <Table>
-                <TableHead>
-                  <tr>
-                    <Th>Run</Th>
-                    <Th>Pipeline</Th>
-                    <Th numeric>Foretold</Th>
-                    <Th numeric>Cost</Th>
-                    <Th>Verdict</Th>
-                  </tr>
-                </TableHead>
-                <TableBody>
-                  {rows.map((row) => (
-                    <Row key={row.id}>
-                      <Td className="max-w-96 truncate">
-                        <Link to="/runs/$runId" params={{ runId: row.id }} className="text-accent hover:underline">
-                          {row.task.split("\n")[0]}
-                        </Link>
-                      </Td>
-                      <Td>{row.pipeline}</Td>
-                      <Td numeric>
-                        <Money amount={row.low} /> – <Money amount={row.high} />
-                      </Td>
-                      <Td numeric>
-                        <Money amount={row.actual} />
-                      </Td>
-                      <Td>
-                        <Badge tone={VERDICTS[row.verdict][1]}>{VERDICTS[row.verdict][0]}</Badge>
-                      </Td>
-                    </Row>
-                  ))}
-                </TableBody>
-              </Table>
+              <DataTable label="Forecast against actual" rows={rows} columns={FORECASTS} id={(row) => row.id} />
             );
           }}
         </Loaded>

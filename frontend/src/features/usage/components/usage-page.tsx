@@ -5,6 +5,7 @@ import { useMemo } from "react";
 
 import { usageKeys, usageQuery, type UsageRow } from "@/api/usage";
 import { StackedBars } from "@/components/charts/stacked-bars";
+import { DataTable, type Column } from "@/components/data-table";
 import { Figure, Figures } from "@/components/figure";
 import { Loaded } from "@/components/loaded";
 import { Pick } from "@/components/pick";
@@ -12,7 +13,6 @@ import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Money } from "@/components/ui/facts";
 import { Card, Page, PageHeader, Section } from "@/components/ui/page-header";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { UsageNav } from "@/components/usage/usage-nav";
 import { useFresh } from "@/hooks/use-fresh";
 import { count, money } from "@/lib/format";
@@ -137,7 +137,7 @@ function Overview({ rows, range, group, since, show, onShow }: OverviewProps) {
         </Card>
       </Section>
       <Section title="In figures">
-        <GroupTable rows={rows} group={group} />
+        <DataTable label="In figures" rows={byGroup(rows)} columns={columns(group)} id={(each) => each.name} />
       </Section>
     </>
   );
@@ -155,50 +155,42 @@ function drill(group: Group, row: UsageRow): Record<string, string> | null {
   return group === "kind" ? { kind: value } : null;
 }
 
-function GroupTable({ rows, group }: { rows: UsageRow[]; group: Group }) {
-  return (
-    <Table>
-      <TableHead>
-        <tr>
-          <Th>{GROUPS[group]}</Th>
-          <Th numeric>Cost</Th>
-          <Th numeric>Calls</Th>
-          <Th numeric>Failed</Th>
-          <Th numeric>Tokens</Th>
-          <Th numeric>From cache</Th>
-        </tr>
-      </TableHead>
-      <TableBody>
-        {byGroup(rows).map((each) => {
-          const filter = drill(group, each.row);
-          return (
-            <Row key={each.name}>
-              <Td className="font-medium">
-                {filter ? (
-                  <Link to="/usage/calls" search={filter} className="text-accent hover:underline">
-                    {each.name}
-                  </Link>
-                ) : (
-                  each.name
-                )}
-              </Td>
-              <Td numeric>
-                <Money amount={each.cost} />
-                {each.unknown > 0 ? (
-                  <span title={`${each.unknown} calls of unknown cost`} className="text-muted">
-                    {" "}
-                    +?
-                  </span>
-                ) : null}
-              </Td>
-              <Td numeric>{count(each.calls)}</Td>
-              <Td numeric>{count(each.failed)}</Td>
-              <Td numeric>{count(each.tokens)}</Td>
-              <Td numeric>{percent(each.cached)}</Td>
-            </Row>
-          );
-        })}
-      </TableBody>
-    </Table>
-  );
-}
+type GroupRow = ReturnType<typeof byGroup>[number];
+
+const columns = (group: Group): Column<GroupRow>[] => [
+  {
+    head: GROUPS[group],
+    className: "font-medium break-all",
+    order: (each) => each.name,
+    cell: (each) => {
+      const filter = drill(group, each.row);
+      return filter ? (
+        <Link to="/usage/calls" search={filter} className="text-accent hover:underline">
+          {each.name}
+        </Link>
+      ) : (
+        each.name
+      );
+    },
+  },
+  {
+    head: "Cost",
+    numeric: true,
+    order: (each) => each.cost,
+    cell: (each) => (
+      <>
+        <Money amount={each.cost} />
+        {each.unknown > 0 ? (
+          <span title={`${each.unknown} calls of unknown cost`} className="text-muted">
+            {" "}
+            +?
+          </span>
+        ) : null}
+      </>
+    ),
+  },
+  { head: "Calls", numeric: true, order: (each) => each.calls, cell: (each) => count(each.calls) },
+  { head: "Failed", numeric: true, order: (each) => each.failed, cell: (each) => count(each.failed) },
+  { head: "Tokens", numeric: true, order: (each) => each.tokens, cell: (each) => count(each.tokens) },
+  { head: "From cache", numeric: true, order: (each) => each.cached, cell: (each) => percent(each.cached) },
+];

@@ -14,6 +14,8 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.accounts.roles import Role
+from apps.accounts.signin.fresh import is_fresh
+from apps.core.api.callers import caller_of
 from apps.core.crypto import seal, unseal
 from apps.core.dispatch import TaskName, enqueue
 
@@ -50,6 +52,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the packag
         """A worker makes the link and sends it: whoever asks waits the same for every address."""
         if password_is_a_way_in(user):
             enqueue(TaskName.MAIL_RESET, user.pk)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """An identity provider that is connected is a lasting way in; the other apps ask as the
+        package does."""
+        if app == "allauth.socialaccount":
+            return not is_fresh(caller_of(self.request))
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def clean_password(self, password: str, user: User | None = None) -> str:
         checked: str = super().clean_password(password, user=user)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import redis
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from apps.accounts.models import SetupState, User
@@ -30,6 +32,14 @@ def person(db: None, redis_client: redis.Redis) -> Callable[..., User]:
 @pytest.fixture
 def fresh_instance(db: None, redis_client: redis.Redis) -> None:
     SetupState.objects.update_or_create(pk=1, defaults={"completed_at": None})
+
+
+def grown_old(session_key: str) -> None:
+    """Six minutes pass for what let its person in."""
+    session = SessionStore(session_key)
+    for record in session[AUTHENTICATION_METHODS_SESSION_KEY]:
+        record["at"] -= 360
+    session.save()
 
 
 class Browser:

@@ -6,15 +6,13 @@ from typing import Any
 
 import pyotp
 import pytest
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.totp.internal import auth as totp
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.services import login_ticket_create
-from tests.apps.accounts.conftest import PASSWORD, Browser, Program
+from tests.apps.accounts.conftest import PASSWORD, Browser, Program, grown_old
 from tests.apps.core.test_url_table import Operation, operations
 
 pytestmark = pytest.mark.django_db
@@ -45,14 +43,6 @@ def asking() -> list[Operation]:
 
 def test_these_ask() -> None:
     assert {str(operation) for operation in asking()} == ASK_AGAIN
-
-
-def grown_old(session_key: str) -> None:
-    """Six minutes pass for what let its person in."""
-    session = SessionStore(session_key)
-    for record in session[AUTHENTICATION_METHODS_SESSION_KEY]:
-        record["at"] -= 360
-    session.save()
 
 
 @pytest.fixture

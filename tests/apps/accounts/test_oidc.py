@@ -16,7 +16,7 @@ from apps.accounts.checks import local_login_is_known
 from apps.accounts.models import AuditEvent, OidcProvider, User
 from apps.accounts.services import user_deactivate
 from apps.accounts.services.oidc import oidc_provider_change, oidc_provider_create
-from tests.apps.accounts.conftest import PASSWORD, Browser
+from tests.apps.accounts.conftest import PASSWORD, Browser, grown_old
 from tests.support.identity import CLIENT_ID, CLIENT_SECRET, Identity, identity_provider
 
 pytestmark = [pytest.mark.django_db, pytest.mark.node]
@@ -276,6 +276,24 @@ class TestAddresses:
         assert again.come_in(identity) == "/runs"
         assert again.me["id"] == ada.pk
         assert Browser().sign_in(ada.email, PASSWORD).status_code == 200, "and keeps the password"
+
+    def test_a_session_left_open_connects_and_parts_nothing(
+        self, identity: Identity, provider: Provider, person: Person, visitor: Visitor
+    ) -> None:
+        provider()
+        ada = person("ada")
+        identity.knows("eve-1", email="eve@example.org", email_verified=True)
+        visitor.sign_in(ada.email)
+        grown_old(str(visitor.client.session.session_key))
+        refused = query(visitor.come_in(identity, "connect"))
+        assert refused["error"] == "reauthentication_required"
+        assert not SocialAccount.objects.exists()
+        visitor.post("/auth/reauthenticate", {"password": PASSWORD})
+        assert visitor.come_in(identity, "connect") == "/runs"
+        grown_old(str(visitor.client.session.session_key))
+        body = {"provider": "acme", "account": "eve-1"}
+        assert visitor.post("/account/providers", body, "delete").status_code == 401
+        assert SocialAccount.objects.filter(user=ada).exists()
 
     def test_domain_is_of_a_verified_address(
         self, identity: Identity, provider: Provider, visitor: Visitor

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import ApiKey, AuditEvent, User
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +83,17 @@ def test_keys_are_made_on_the_command_line(home: Path) -> None:
         call_command("create_api_key", "nobody")
     with pytest.raises(CommandError):
         call_command("create_api_key", "ci", "--scope", "admin")
+
+
+def test_people_are_invited_on_the_command_line(home: Path) -> None:
+    set_up()
+    out = StringIO()
+    call_command("create_invite", "ada@example.org", "--role", "viewer", stdout=out)
+    body = {"token": out.getvalue().strip().partition("token=")[2], "password": "correct horse bat"}
+    made = APIClient().post("/v1/auth/invites/accept", body, format="json")
+    assert (made.status_code, made.json()["role"]) == (201, "viewer")
+    row = AuditEvent.objects.filter(action="invite.create").get()
+    assert (row.actor_kind, row.actor_name) == ("command", "create_invite")
+    for wrong in (["ada@example.org"], ["no address"]):
+        with pytest.raises(CommandError):
+            call_command("create_invite", *wrong)

@@ -1,5 +1,4 @@
-import { render, screen, within } from "@testing-library/react";
-import userEvent from "@testing-library/user-event";
+import { fireEvent, render, screen, within } from "@testing-library/react";
 import { expect, it } from "vitest";
 
 import { DataTable, ListTable, type Column } from "./data-table";
@@ -22,15 +21,15 @@ const COLUMNS: Column<Pear>[] = [
 const id = (pear: Pear) => pear.name;
 const names = () => screen.getAllByRole("row").slice(1).map((row) => within(row).getAllByRole("cell")[0]?.textContent);
 
-it("keeps the order it is given until somebody sorts, figures as figures", async () => {
+it("keeps the order it is given until somebody sorts, figures as figures", () => {
   render(<DataTable label="Pears" rows={PEARS} columns={COLUMNS} id={id} />);
   expect(names()).toEqual(["Williams", "Abate", "Conference"]);
-  await userEvent.click(screen.getByRole("button", { name: "Grams" }));
+  fireEvent.click(screen.getByRole("button", { name: "Grams" }));
   expect(names()).toEqual(["Conference", "Williams", "Abate"]);
   expect(screen.getByRole("columnheader", { name: "Grams" }).getAttribute("aria-sort")).toBe("descending");
-  await userEvent.click(screen.getByRole("button", { name: "Grams" }));
+  fireEvent.click(screen.getByRole("button", { name: "Grams" }));
   expect(names()).toEqual(["Abate", "Williams", "Conference"]);
-  await userEvent.click(screen.getByRole("button", { name: "Name" }));
+  fireEvent.click(screen.getByRole("button", { name: "Name" }));
   expect(names()).toEqual(["Abate", "Conference", "Williams"]);
   expect(screen.queryByRole("button", { name: "Half" })).toBeNull();
 });

@@ -258,7 +258,22 @@ def _against_raw(bench: Bench, way: str) -> dict[str, object]:
     ours = percentile(bench.first[way], 0.5)
     if kind == "warm":
         return {"goal": "p95 <= 100 ms", "met": percentile(bench.first[way], 0.95) <= 0.1}
-    return {"ratio_to": {name: round(ours / median, 3) for name, median in medians.items()}}
+    ratios = {name: round(ours / median, 3) for name, median in medians.items()}
+    return {"ratio_to": ratios, **_cold_goal(bench, backend, ours)}
+
+
+def _cold_goal(bench: Bench, backend: str, ours: float) -> dict[str, object]:
+    """A cold box takes little more than the raw tool and the import."""
+    share, raw = {"docker": (1.15, "docker sdk first byte"), "bubblewrap": (2, "bwrap true")}.get(
+        backend, (0, "")
+    )
+    if not raw:
+        return {}
+    goal = share * percentile(bench.raw[raw], 0.5) + percentile(bench.raw["import"], 0.5)
+    return {
+        "goal": f"p50 <= {share} x {raw} + import = {goal * 1000:.0f} ms",
+        "met": ours <= goal,
+    }
 
 
 if __name__ == "__main__":

@@ -72,7 +72,10 @@ class ModelServer:
 
             def do_POST(self) -> None:
                 length = int(self.headers["content-length"])
-                server.requests.append({**json.loads(self.rfile.read(length)), "_path": self.path})
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    raise ConnectionError("The client hung up.")
+                server.requests.append({**json.loads(body), "_path": self.path})
                 server.headers.append(dict(self.headers))
                 server.answer(self)
 

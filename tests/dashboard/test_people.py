@@ -3,13 +3,25 @@
 import re
 from urllib.parse import urlsplit
 
+import httpx2
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import SLOW_MS, signed_in, visit
+from tests.support.browser import PASSWORD, SLOW_MS, signed_in, visit
 from tests.support.dashboard import BASE
 from tests.support.stack import Stack
 
-PASSWORD = "a long word of mine"  # noqa: S105  of a test's account
+CLIENT_SECRET = "client-secret-of-acme-91"  # noqa: S105  of a test's provider
+# Everybody has shown who they are long ago.
+AGE_SIGN_INS = """
+from importlib import import_module
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY as RECORDS
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+for row in UserSession.objects.all():
+    session = import_module(settings.SESSION_ENGINE).SessionStore(row.session_key)
+    session[RECORDS] = [{**record, "at": 0} for record in session.get(RECORDS, [])]
+    session.save()
+"""
 
 
 def test_who_is_invited_as_a_viewer_can_look_and_start_nothing(
@@ -59,3 +71,109 @@ def test_a_session_that_is_ended_is_signed_out(
         other.is_line_cut = True  # the server closes its websocket
         other.page.goto(f"{BASE}/profile/keys")
         expect(other.page).to_have_url(re.compile("/login"), timeout=SLOW_MS)
+
+
+def test_an_own_key_is_shown_once_and_works_until_it_is_revoked(
+    page: Page, platform: Stack
+) -> None:
+    page.goto("/profile/keys")
+    page.get_by_role("button", name="New key").click()
+    page.get_by_label("Name").fill("CI of the website")
+    page.get_by_role("button", name="Make key").click()
+    key = page.get_by_role("dialog", name="Key made").locator("pre").inner_text()
+    page.get_by_role("button", name="I have saved it").click()
+    row = page.get_by_role("row", name=re.compile("CI of the website"))
+    expect(row).to_contain_text("read")
+    page.reload()
+    expect(row).to_be_visible()
+    assert key not in page.content()
+
+    def status() -> int:
+        bearer = {"Authorization": f"Bearer {key}"}
+        return httpx2.get(f"{platform.url}/v1/agents", headers=bearer).status_code
+
+    assert status() == 200
+    row.get_by_role("button", name="Revoke").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Revoke key").click()
+    expect(page.get_by_role("alertdialog")).to_have_count(0, timeout=SLOW_MS)
+    assert status() == 401
+
+
+def test_a_role_that_is_taken_away_holds_at_once(
+    page: Page, browser: Browser, platform: Stack
+) -> None:
+    with signed_in(browser, platform, role="member") as visited:
+        visited.allow("403 /v1/")
+        member = visited.page
+        for place in ("/admin/users", "/admin/oidc", "/admin/audit", "/notifications/announce"):
+            member.goto(place)
+            expect(member.get_by_role("heading", name="Not found", level=1)).to_be_attached()
+        member.goto("/")
+        new_run = member.get_by_role("link", name="New run")
+        expect(new_run).not_to_have_attribute("aria-disabled", "true")
+
+        page.goto("/admin/users")
+        email = member.evaluate("fetch('/v1/auth/me').then((told) => told.json())")["email"]
+        page.get_by_role("row", name=re.compile(email)).get_by_role("button").click()
+        page.get_by_role("menuitemradio", name="Viewer").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Change role").click()
+        row = page.get_by_role("row", name=re.compile(email))
+        expect(row).to_contain_text("Viewer", timeout=SLOW_MS)
+
+        refused = member.evaluate(
+            """async () => (await fetch("/v1/runs", {
+                method: "POST",
+                headers: {
+                    "content-type": "application/json",
+                    "x-csrftoken": /csrftoken=([^;]+)/.exec(document.cookie)[1],
+                },
+                body: JSON.stringify({pipeline_id: "gated", task: "Not mine to start."}),
+            })).status"""
+        )
+        assert refused == 403
+        member.reload()
+        expect(new_run).to_have_attribute("aria-disabled", "true", timeout=SLOW_MS)
+
+
+def test_what_gives_lasting_access_asks_who_is_there_once_more(
+    browser: Browser, platform: Stack
+) -> None:
+    with signed_in(browser, platform, role="admin") as visited:
+        visited.allow("403 /v1/auth/oidc-providers", "400 /v1/auth/browser/v1/auth/reauthenticate")
+        page = visited.page
+        page.goto("/admin/oidc")
+        platform.live.manage("shell", "-c", AGE_SIGN_INS)
+        page.get_by_role("button", name="New provider").first.click()
+        page.get_by_label("Name", exact=True).fill("ACME")
+        page.get_by_label("Short name").fill("acme")
+        page.get_by_label("Issuer").fill("https://id.example.org")
+        page.get_by_label("Client id").fill("djinn")
+        page.get_by_label("Client secret").fill(CLIENT_SECRET)
+        page.get_by_role("button", name="Add group").click()
+        page.get_by_label("Group 1", exact=True).fill("djinn-admins")
+        page.get_by_label("Role of group 1").select_option("admin")
+        page.get_by_role("button", name="Make provider").click()
+
+        asked = page.get_by_role("dialog", name="Is it still you?")
+        asked.get_by_label("Password or code").fill("not this one, surely")
+        asked.get_by_role("button", name="Continue").click()
+        expect(asked.get_by_label("Password or code")).to_have_attribute(
+            "aria-invalid", "true", timeout=SLOW_MS
+        )
+        asked.get_by_label("Password or code").fill(PASSWORD)
+        asked.get_by_role("button", name="Continue").click()
+        row = page.get_by_role("row", name=re.compile("ACME"))
+        expect(row).to_be_visible(timeout=SLOW_MS)
+
+        row.get_by_role("button", name="Change").click()
+        expect(page.get_by_label("Client secret")).to_have_value("")
+        expect(page.get_by_label("Group 1", exact=True)).to_have_value("djinn-admins")
+        expect(page.get_by_text("/acme/")).to_be_visible()
+        assert CLIENT_SECRET not in page.content()
+        page.keyboard.press("Escape")
+        row.get_by_role("button", name="Switch ACME off").click()
+        expect(row).to_contain_text("off", timeout=SLOW_MS)
+        page.goto("/admin/audit?action=oidc_provider.create")
+        expect(page.get_by_role("row", name=re.compile("oidc_provider.create"))).to_be_visible()
+        page.get_by_role("button", name="Verify the log").click()
+        expect(page.get_by_text(re.compile("entries, unbroken"))).to_be_visible(timeout=SLOW_MS)

@@ -17,6 +17,11 @@ def setup_link(token: str) -> str:
     return f"{settings.BASE_URL}{reverse('setup')}?{urlencode({'token': token})}"
 
 
+def waitlist_link(token: str) -> str:
+    """Where a person confirms that the address on the waitlist is theirs."""
+    return f"{settings.BASE_URL}{reverse('waitlist-confirm', args=[token])}"
+
+
 def reset_link(key: str) -> str:
     """Where a person chooses a new password."""
     path = reverse("account_reset_password_from_key", args=[key])

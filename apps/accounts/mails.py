@@ -9,11 +9,12 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 
-from apps.accounts.links import invite_link, reset_link
+from apps.accounts.links import invite_link, reset_link, waitlist_link
 from apps.accounts.models import User, WaitlistEntry
 from apps.accounts.origin import acting_as
 from apps.accounts.roles import Role
 from apps.accounts.services.invites import invite_create
+from apps.accounts.services.waitlist import waitlist_confirm_token
 from apps.core.errors import TransientError, UserError
 
 
@@ -54,6 +55,21 @@ def invite_mail_send(entry_id: str, by_id: str) -> None:
             raise
         return
     WaitlistEntry.objects.filter(pk=row.pk).update(mail_error="", invite=invite)
+
+
+def waitlist_mail_send(entry_id: str) -> None:
+    """Its link puts the address on the waitlist. Raises TransientError when no mail server took
+    it."""
+    made = waitlist_confirm_token(entry_id)
+    if made is None:
+        return
+    address, token = made
+    _send(
+        address,
+        "Confirm your address",
+        f"Somebody, hopefully you, asked to be let in with this address.\n\n{waitlist_link(token)}"
+        "\n\nThe link works once, for seven days. Otherwise do nothing, and it is forgotten.",
+    )
 
 
 def _send(address: str, subject: str, body: str) -> None:

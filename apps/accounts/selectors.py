@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from apps.accounts.models import ApiKey, AuditEvent, Invite, OidcProvider, User
+from apps.accounts.models import ApiKey, AuditEvent, Invite, OidcProvider, User, WaitlistEntry
 
 
 def api_key_list(user: User) -> QuerySet[ApiKey]:
@@ -28,6 +28,10 @@ def sign_in_providers() -> list[dict[str, str]]:
 
 def invite_list() -> QuerySet[Invite]:
     return Invite.objects.select_related("created_by")
+
+
+def waitlist_list() -> QuerySet[WaitlistEntry]:
+    return WaitlistEntry.objects.filter(is_confirmed=True)
 
 
 def audit_list() -> QuerySet[AuditEvent]:

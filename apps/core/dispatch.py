@@ -47,6 +47,7 @@ class TaskName(StrEnum):
     FOLLOW_FEED = "notifications.follow_feed"
     MAIL_RESET = "accounts.mail_reset"
     MAIL_INVITE = "accounts.mail_invite"
+    MAIL_CONFIRM = "accounts.mail_confirm"
     DELIVER_NOTIFICATIONS = "notifications.deliver"
     RUN_CLEANING = "upkeep.run_cleaning"
 
@@ -73,6 +74,7 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.FOLLOW_FEED: Queue.EVENTS,
     TaskName.MAIL_RESET: Queue.EVENTS,
     TaskName.MAIL_INVITE: Queue.EVENTS,
+    TaskName.MAIL_CONFIRM: Queue.EVENTS,
     TaskName.DELIVER_NOTIFICATIONS: Queue.EVENTS,
     TaskName.RUN_CLEANING: Queue.MAINTENANCE,
 }

@@ -23,7 +23,7 @@ _TOKENS = re.compile(
     r"|\bdst_[\w-]{20,}"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
     r"|(?P<query>[?&](?:ticket|token|key|code|state)=)[^\s&\"']+"
-    r"|(?P<path>/login/(?:reset/)?)[^\s\"'/]{20,}"
+    r"|(?P<path>/(?:login|waitlist)/(?:reset/)?)[^\s\"'/]{20,}"
     r"|(?P<user>\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)"
 )
 

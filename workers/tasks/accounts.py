@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from apps.accounts.mails import invite_mail_send, reset_mail_send
+from apps.accounts.mails import invite_mail_send, reset_mail_send, waitlist_mail_send
 from apps.core.dispatch import TaskName
 from apps.core.errors import TransientError
 
@@ -33,3 +33,15 @@ def mail_reset(user_id: str, *_: object, **__: object) -> None:
 )
 def mail_invite(entry_id: str, by_id: str, *_: object, **__: object) -> None:
     invite_mail_send(entry_id, by_id)
+
+
+@shared_task(
+    name=TaskName.MAIL_CONFIRM,
+    autoretry_for=(TransientError,),
+    retry_backoff=_PAUSE_S,
+    retry_backoff_max=_LONGEST_S,
+    max_retries=_TRIES,
+    throws=(TransientError,),
+)
+def mail_confirm(entry_id: str, *_: object, **__: object) -> None:
+    waitlist_mail_send(entry_id)

@@ -22,6 +22,9 @@ class WaitlistEntry(models.Model):
     id = models.CharField(max_length=40, primary_key=True, default=new_waitlist_id, editable=False)
     email = models.EmailField()
     note = models.CharField(max_length=500, blank=True)
+    # Until its address is confirmed an entry is on nobody's list.
+    is_confirmed = models.BooleanField(default=True)
+    confirm_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
     invite = models.ForeignKey(Invite, on_delete=models.SET_NULL, null=True, related_name="+")
     invited_at = models.DateTimeField(null=True)

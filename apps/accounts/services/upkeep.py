@@ -7,7 +7,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.accounts.models import SessionToken, StreamTicket
+from apps.accounts.models import SessionToken, StreamTicket, WaitlistEntry
+
+UNCONFIRMED_KEPT = timedelta(days=7)
 
 
 def accounts_prune() -> int:
@@ -16,5 +18,7 @@ def accounts_prune() -> int:
     day_ago = timezone.now() - timedelta(days=1)
     old = Q(expires_at__lt=day_ago)
     tickets, _ = StreamTicket.objects.filter(old).delete()
+    week_ago = timezone.now() - UNCONFIRMED_KEPT
+    WaitlistEntry.objects.filter(is_confirmed=False, created_at__lt=week_ago).delete()
     tokens, _ = SessionToken.objects.filter(old | Q(revoked_at__lt=day_ago)).delete()
     return tickets + tokens

@@ -52,6 +52,8 @@ ACCOUNT_RATE_LIMITS = {
 }
 PASSWORD_RESET_TIMEOUT = 3600
 WAITLIST_OPEN = env.bool("DJINNBOT_WAITLIST", default=False)
+# Who asks to be let in proves by a link in a mail that the address is theirs. Needs a mail server.
+WAITLIST_CONFIRM = env.bool("DJINNBOT_WAITLIST_CONFIRM", default=False)
 # Who may sign in with a password while an identity provider does the rest: `all` or `owner_only`,
 # so that an owner comes in also when the provider is away.
 LOCAL_LOGIN = env.str("DJINNBOT_LOCAL_LOGIN", default="all")

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.accounts.mails import invite_mail_send
+from apps.accounts.mails import invite_mail_send, waitlist_mail_send
 from apps.accounts.models import Invite, User, WaitlistEntry
+from apps.accounts.services import accounts_prune
 from apps.accounts.services.waitlist import waitlist_join
 from apps.core.errors import TransientError
 from apps.notifications.models import Notification
@@ -181,3 +183,55 @@ def exported(client: APIClient, path: str) -> str:
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/csv")
     return b"".join(answer.streaming_content).decode()
+
+
+class TestConfirmed:
+    """With `DJINNBOT_WAITLIST_CONFIRM` nobody puts another's address on the list."""
+
+    @pytest.fixture(autouse=True)
+    def _asked(self, settings: Any) -> None:
+        settings.WAITLIST_CONFIRM = True
+
+    def confirming(self, mailbox: Mailbox, email: str) -> str:
+        waitlist_mail_send(WaitlistEntry.objects.get(email=email).pk)
+        text = str(mailbox.messages[-1].get_payload())
+        return text.partition("http")[2].split()[0].partition("//")[2].partition("/")[2]
+
+    def test_by_a_link_that_works_once(self, client: APIClient, mailbox: Mailbox) -> None:
+        assert join("ada@example.org") == 202
+        assert client.get(URL).json()["items"] == []
+        entry_id = WaitlistEntry.objects.get().pk
+        assert client.post(f"{URL}/{entry_id}/invite").status_code == 404
+        page = "/" + self.confirming(mailbox, "ada@example.org")
+        browser = Client(enforce_csrf_checks=True)
+        asked = browser.get(page)
+        assert WaitlistEntry.objects.get().is_confirmed is False, "a program has only looked"
+        token = asked.content.decode().partition('csrfmiddlewaretoken" value="')[2].split('"')[0]
+        assert browser.post(page).status_code == 403
+        done = browser.post(page, {"csrfmiddlewaretoken": token})
+        assert done.status_code == 200
+        assert "on the list" in done.content.decode()
+        assert Notification.objects.filter(kind="account.waitlist").count() == 1
+        assert [row["email"] for row in client.get(URL).json()["items"]] == ["ada@example.org"]
+        assert browser.post(page, {"csrfmiddlewaretoken": token}).status_code == 410
+
+    def test_asked_again_the_older_link_ends(self, boss: User, mailbox: Mailbox) -> None:
+        join("ada@example.org")
+        first = "/" + self.confirming(mailbox, "ada@example.org")
+        assert join("Ada@example.org") == 202
+        assert WaitlistEntry.objects.count() == 1
+        self.confirming(mailbox, "ada@example.org")
+        assert Client().post(first).status_code == 410
+        assert not WaitlistEntry.objects.get().is_confirmed
+
+    def test_forgotten_after_a_week(self, boss: User, mailbox: Mailbox) -> None:
+        join("ada@example.org")
+        join("bob@example.org")
+        week = timezone.now() - timedelta(days=8)
+        WaitlistEntry.objects.filter(email="ada@example.org").update(created_at=week)
+        accounts_prune()
+        assert WaitlistEntry.objects.get().email == "bob@example.org"
+
+    def test_without_a_mail_server_nobody_could(self, client: APIClient) -> None:
+        assert join("ada@example.org") == 202
+        assert len(client.get(URL).json()["items"]) == 1

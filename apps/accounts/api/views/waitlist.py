@@ -13,7 +13,7 @@ from apps.accounts.api.serializers import (
     WaitlistJoinSerializer,
 )
 from apps.accounts.brake import HOUR_S, brake
-from apps.accounts.models import WaitlistEntry
+from apps.accounts.selectors import waitlist_list
 from apps.accounts.services.waitlist import waitlist_delete, waitlist_invite, waitlist_join
 from apps.core.api.callers import ADMINS, ANYONE
 from apps.core.api.csv import CSV, csv_response
@@ -36,7 +36,7 @@ class WaitlistView(ApiView):
     def get(self, request: Request) -> Response:
         """Who asked to be let in, the latest first."""
         page = CursorPage()
-        rows = page.paginate_queryset(WaitlistEntry.objects.all(), request, self)
+        rows = page.paginate_queryset(waitlist_list(), request, self)
         return page.get_paginated_response(WaitlistEntrySerializer(rows, many=True).data)
 
     @extend_schema(
@@ -59,7 +59,7 @@ class WaitlistExportView(ApiView):
     @extend_schema(operation_id="waitlist_export", responses={(200, "text/csv"): CSV})
     def get(self, request: Request) -> StreamingHttpResponse:
         """The same as CSV, who asked first at the top."""
-        rows = WaitlistEntry.objects.order_by("created_at", "pk").iterator(chunk_size=500)
+        rows = waitlist_list().order_by("created_at", "pk").iterator(chunk_size=500)
         told = ({name: getattr(row, name) for name in _EXPORTED} for row in rows)
         return csv_response(told, _EXPORTED, name="waitlist")
 

@@ -263,35 +263,3 @@ def test_by_keys_alone(browser: Browser, platform: Stack) -> None:
         expect(page.get_by_role("option", name="Sign out")).to_be_visible()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=SLOW_MS)
-
-
-AGE = """
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY as KEY
-from django.contrib.sessions.backends.db import SessionStore
-session = SessionStore("%s")
-for record in session[KEY]:
-    record["at"] -= 360
-session.save()
-"""
-
-
-def test_a_page_left_open_asks_again_before_it_makes_a_key(
-    browser: Browser, platform: Stack
-) -> None:
-    with signed_in(browser, platform, role="member") as visited:
-        visited.allow("403 /v1/auth/api-keys", "400 /v1/auth/browser/v1/auth/reauthenticate")
-        page = visited.page
-        cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
-        platform.live.manage("shell", "-c", AGE % cookies["sessionid"])
-        page.goto("/profile/keys")
-        page.get_by_role("button", name="New key").click()
-        page.get_by_label("Name", exact=True).fill("ci")
-        page.get_by_role("button", name="Make key").click()
-        asked = page.get_by_role("dialog", name="Is it still you?")
-        asked.get_by_label("Password or code").fill("wrong horse battery")
-        asked.get_by_role("button", name="Continue").click()
-        expect(asked).to_contain_text("ncorrect", timeout=SLOW_MS)
-        asked.get_by_label("Password or code").fill(PASSWORD)
-        asked.get_by_role("button", name="Continue").click()
-        made = page.get_by_role("dialog", name="Key made")
-        expect(made).to_contain_text("djb_", timeout=SLOW_MS)

@@ -56,6 +56,7 @@ export function TranscriptViewer({ transcript, isLive, label, contexts, filter, 
     [builder, transcript.transcript, transcript.version, filter],
   );
   const { setPlace, onScroll, toEnd, loadOlder, goToIndex, unseen, height, items, measure } = useList(rows, transcript, isLive, filter);
+  useOlderUntil(filter.stepId === "" || rows.length > 0, transcript);
   const problems = useMemo(() => problemRows(rows), [rows]);
   const [problem, setProblem] = useState(-1);
   const hits = useMemo(() => matchingRows(rows, query), [rows, query]);
@@ -97,7 +98,7 @@ export function TranscriptViewer({ transcript, isLive, label, contexts, filter, 
           ) : null}
           <div className="ml-auto flex items-center gap-1">
             <div className="relative">
-              <Search aria-hidden className="absolute top-1.5 left-2 size-4 text-muted" />
+              <Search aria-hidden className="absolute top-1/2 left-2 size-4 -translate-y-1/2 text-muted" />
               <Input
                 type="search"
                 aria-label="Search in the output"
@@ -195,6 +196,15 @@ function Beginning({ transcript, onOlder, empty }: BeginningProps) {
   );
 }
 
+/** A step that lies before what is held is looked for there. */
+function useOlderUntil(isFound: boolean, transcript: LiveTranscript): void {
+  const { first, hasOlder, isLoading, loadOlder } = transcript;
+  useEffect(() => {
+    if (isFound || !hasOlder || isLoading) return;
+    loadOlder().catch(() => undefined); // the button for it stays, and says why
+  }, [isFound, first, hasOlder, isLoading, loadOlder]);
+}
+
 /** Brings what is asked for into view, once for each time, and gives back the row of an event. */
 function useGoTo(goTo: GoTo | null, rows: readonly Row[], transcript: LiveTranscript, show: (at: number) => void): number {
   const done = useRef<GoTo | null>(null);
@@ -206,7 +216,7 @@ function useGoTo(goTo: GoTo | null, rows: readonly Row[], transcript: LiveTransc
   useEffect(() => {
     if (!goTo || done.current === goTo || transcript.isLoading) return;
     if (isBefore && transcript.hasOlder) {
-      void transcript.loadOlder();
+      transcript.loadOlder().catch(() => undefined);
       return;
     }
     if (at < 0) return;
@@ -255,8 +265,15 @@ function useList(rows: readonly Row[], transcript: LiveTranscript, isLive: boole
     place?.scrollTo({ top: 0 });
   }, [chosen, isLive, place]);
 
+  const isLoadingOlder = useRef(false);
   const onScroll = (): void => {
     if (!place) return;
+    if (place.scrollTop < FOLLOW_PX && !following.current && transcript.hasOlder && !isLoadingOlder.current) {
+      isLoadingOlder.current = true;
+      loadOlder().catch(() => undefined).finally(() => {
+        isLoadingOlder.current = false;
+      });
+    }
     following.current = place.scrollHeight - place.scrollTop - place.clientHeight < FOLLOW_PX;
     if (following.current) {
       seen.current = transcript.arrived;

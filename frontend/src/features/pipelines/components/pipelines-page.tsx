@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { refusal, useMe } from "@/api/me";
 import { type Pipeline, pipelineKeys, pipelinesQuery } from "@/api/pipelines";
+import { type Column, DataTable } from "@/components/data-table";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
@@ -13,7 +14,6 @@ import { Input } from "@/components/ui/input";
 import { Page, PageHeader } from "@/components/ui/page-header";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
-import { Row, Table, TableBody, TableHead, Td, Th } from "@/components/ui/table";
 import { useFresh } from "@/hooks/use-fresh";
 
 import { pipelineCostsQuery } from "../queries";
@@ -40,12 +40,7 @@ export function PipelinesPage() {
       {pipelines.error ? <ProblemPanel problem={pipelines.error} onRetry={() => void pipelines.refetch()} /> : null}
       {pipelines.isPending ? <SkeletonRows rows={8} /> : null}
       {pipelines.data && rows.length === 0 ? <EmptyState icon={Workflow} title={wanted ? "No pipeline matches" : "No pipelines yet"} /> : null}
-      {rows.length > 0 ? (
-        <Table className="max-sm:block">
-          <TableHead className="max-sm:hidden"><tr><Th>Name</Th><Th>State</Th><Th>Layer</Th><Th numeric>Steps</Th><Th numeric>Runs</Th><Th numeric>Accepted</Th><Th numeric>Cost an accepted run</Th></tr></TableHead>
-          <TableBody className="max-sm:block">{rows.map((row) => <PipelineRow key={row.id} pipeline={row} stats={statsOf.get(row.id)} />)}</TableBody>
-        </Table>
-      ) : null}
+      {rows.length > 0 ? <DataTable label="Pipelines" rows={rows} columns={columnsWith(statsOf)} id={(row) => `${row.id} ${row.sha256}`} /> : null}
       {costs.error ? <ProblemPanel problem={costs.error} className="mt-2" onRetry={() => void costs.refetch()} /> : null}
     </Page>
   );
@@ -57,20 +52,30 @@ interface Stats {
   cost_per_accepted: number | null;
 }
 
-function PipelineRow({ pipeline, stats }: { pipeline: Pipeline; stats: Stats | undefined }) {
-  const share = stats && stats.runs > 0 ? `${Math.round((stats.accepted / stats.runs) * 100)} %` : "–";
+const NONE: Stats = { runs: 0, accepted: 0, cost_per_accepted: null };
+
+function columnsWith(statsOf: ReadonlyMap<string, Stats>): Column<Pipeline>[] {
+  const stats = (row: Pipeline): Stats => statsOf.get(row.id) ?? NONE;
+  const share = (row: Pipeline): number => (stats(row).runs > 0 ? Math.round((stats(row).accepted / stats(row).runs) * 100) : -1);
+  return [
+    { head: "Name", cell: (row) => <Name pipeline={row} />, order: (row) => row.name || row.id },
+    { head: "State", cell: (row) => <Validity pipeline={row} />, className: "whitespace-nowrap", order: (row) => row.problems.length },
+    { head: "Layer", cell: (row) => <Badge tone={row.layer === "data" ? "accent" : "quiet"}>{row.layer === "data" ? "yours" : "built in"}</Badge>, order: (row) => row.layer },
+    { head: "Steps", numeric: true, cell: (row) => row.steps.length, order: (row) => row.steps.length },
+    { head: "Runs", numeric: true, cell: (row) => stats(row).runs, order: (row) => stats(row).runs },
+    { head: "Accepted", numeric: true, cell: (row) => (share(row) < 0 ? "–" : `${share(row)} %`), order: share },
+    {
+      head: "Cost an accepted run", numeric: true, order: (row) => stats(row).cost_per_accepted ?? -1,
+      cell: (row) => (stats(row).cost_per_accepted === null ? "–" : <Money amount={stats(row).cost_per_accepted} />),
+    },
+  ];
+}
+
+function Name({ pipeline }: { pipeline: Pipeline }) {
   return (
-    <Row className="max-sm:flex max-sm:flex-wrap max-sm:items-center max-sm:py-2">
-      <Td className="max-sm:w-full">
-        <Link to="/pipelines/$pipelineId" params={{ pipelineId: pipeline.id }} className="font-medium hover:underline">{pipeline.name || pipeline.id}</Link>
-        <span className="block max-w-prose text-xs text-muted">{pipeline.id} {pipeline.version !== "0.0.0" ? `· ${pipeline.version} ` : ""}{pipeline.description ? `· ${pipeline.description}` : ""}</span>
-      </Td>
-      <Td className="whitespace-nowrap"><Validity pipeline={pipeline} /></Td>
-      <Td><Badge tone={pipeline.layer === "data" ? "accent" : "quiet"}>{pipeline.layer === "data" ? "yours" : "built in"}</Badge></Td>
-      <Td numeric className="max-sm:hidden">{pipeline.steps.length}</Td>
-      <Td numeric className="max-sm:hidden">{stats?.runs ?? 0}</Td>
-      <Td numeric className="max-sm:hidden">{share}</Td>
-      <Td numeric className="max-sm:hidden">{stats && stats.cost_per_accepted !== null ? <Money amount={stats.cost_per_accepted} /> : "–"}</Td>
-    </Row>
+    <>
+      <Link to="/pipelines/$pipelineId" params={{ pipelineId: pipeline.id }} className="font-medium hover:underline">{pipeline.name || pipeline.id}</Link>
+      <span className="block max-w-prose text-xs text-muted">{pipeline.id} {pipeline.version !== "0.0.0" ? `· ${pipeline.version} ` : ""}{pipeline.description ? `· ${pipeline.description}` : ""}</span>
+    </>
   );
 }

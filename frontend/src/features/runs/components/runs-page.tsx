@@ -107,16 +107,7 @@ export function RunsPage({ search }: { search: RunListSearch }) {
 function Filters({ search, onChange }: { search: RunListSearch; onChange: (change: Partial<RunListSearch>) => void }) {
   const pipelines = useQuery(pipelinesQuery());
   const agents = useQuery(agentsQuery());
-  const [text, setText] = useState(search.q ?? "");
-  const change = useRef(onChange);
-  useEffect(() => {
-    change.current = onChange;
-  });
-  useEffect(() => {
-    if (text === (search.q ?? "")) return undefined;
-    const timer = setTimeout(() => change.current({ q: text || undefined }), 300);
-    return () => clearTimeout(timer);
-  }, [text, search.q]);
+  const [text, setText] = useSearchText(search.q ?? "", (q) => onChange({ q: q || undefined }));
   const pick = "h-8 w-auto max-w-44 flex-1 sm:flex-none";
   return (
     <div className="mb-3 flex flex-wrap items-center gap-2" role="search" aria-label="Filter runs">
@@ -152,6 +143,33 @@ function Filters({ search, onChange }: { search: RunListSearch; onChange: (chang
       </Select>
     </div>
   );
+}
+
+/** What is written, told when the writer rests; what the address says otherwise takes its place. */
+function useSearchText(q: string, tell: (q: string) => void): [string, (text: string) => void] {
+  const [text, setText] = useState(q);
+  const [told, setTold] = useState(q);
+  const [seen, setSeen] = useState(q);
+  if (q !== seen) {
+    setSeen(q);
+    if (q !== told) {
+      setTold(q);
+      setText(q);
+    }
+  }
+  const latest = useRef(tell);
+  useEffect(() => {
+    latest.current = tell;
+  });
+  useEffect(() => {
+    if (text === told) return undefined;
+    const timer = setTimeout(() => {
+      setTold(text);
+      latest.current(text);
+    }, 300);
+    return () => clearTimeout(timer);
+  }, [text, told]);
+  return [text, setText];
 }
 
 interface RunTableProps {

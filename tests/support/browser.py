@@ -31,6 +31,7 @@ PASSWORD = "a long word of mine"  # noqa: S105  of a test's people
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=SLOW_MS)  # the machine may be busy with other tests
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium_program(), args=FLAGS)
         yield started

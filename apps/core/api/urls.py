@@ -6,7 +6,7 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
-from apps.core.api import streams, system
+from apps.core.api import streams, system, workers
 
 
 def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> URLPattern:
@@ -20,6 +20,7 @@ def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> UR
 urlpatterns = [
     route("health", system.HealthView.as_view(), name="health"),
     route("status", system.StatusView.as_view(), name="status"),
+    route("workers", workers.WorkersView.as_view(), name="workers"),
     route("schema", system.SchemaView.as_view(), name="schema"),
     route("docs", system.DocsView.as_view(), name="docs"),
     route("events/stream", streams.FeedStreamView.as_view(), name="events-stream"),

@@ -14,6 +14,7 @@ export const adminKeys = {
   verdict: ["admin", "audit-verdict"] as const,
   containers: ["admin", "containers"] as const,
   storage: ["admin", "storage"] as const,
+  workers: ["admin", "workers"] as const,
 };
 
 export const usersQuery = () =>
@@ -78,4 +79,14 @@ export const storageQuery = () =>
   queryOptions({
     queryKey: adminKeys.storage,
     queryFn: ({ signal }) => ok(api.GET("/v1/storage", { signal })),
+  });
+
+const WORKERS_MS = 15_000;
+
+/** Workers have no topic: asked again while one looks. */
+export const workersQuery = () =>
+  queryOptions({
+    queryKey: adminKeys.workers,
+    queryFn: ({ signal }) => ok(api.GET("/v1/workers", { signal })),
+    refetchInterval: WORKERS_MS,
   });

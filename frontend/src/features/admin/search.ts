@@ -4,6 +4,7 @@ import type { AuditAsk } from "./queries";
 
 export const SECTIONS = {
   health: "Health",
+  workers: "Workers",
   users: "People",
   invites: "Invites",
   waitlist: "Waitlist",

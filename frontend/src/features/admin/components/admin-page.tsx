@@ -16,11 +16,13 @@ import { OidcSection } from "./oidc-section";
 import { StorageSection } from "./storage-section";
 import { UsersSection } from "./users-section";
 import { WaitlistSection } from "./waitlist-section";
+import { WorkersSection } from "./workers-section";
 
 const route = getRouteApi("/_shell/admin/$section");
 
 const PARTS: Record<AdminSection, () => JSX.Element> = {
   health: HealthSection,
+  workers: WorkersSection,
   users: UsersSection,
   invites: InvitesSection,
   waitlist: WaitlistSection,

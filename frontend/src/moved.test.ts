@@ -17,7 +17,8 @@ function exists(address: string): boolean {
   const { pathname } = new URL(address, "http://here.invalid");
   const [, area = "", section = ""] = pathname.split("/");
   const fits = SECTIONS[area]?.(section) ?? true;
-  return fits && router.getMatchedRoutes(pathname)[2] !== undefined;
+  const found = router.getMatchedRoutes(pathname)[2];
+  return fits && found !== undefined && found.id !== "/_shell/$"; // which takes every address
 }
 
 const OLD = [

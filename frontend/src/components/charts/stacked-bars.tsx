@@ -17,7 +17,7 @@ interface StackedBarsProps {
 const WIDTH = 1200;
 const HEIGHT = 240;
 const LEFT = 64;
-const BOTTOM = 22;
+const BOTTOM = 28;
 const TOP = 8;
 /** Far apart in hue, the same order everywhere. Lightness and chroma come with the theme. */
 const HUES = [255, 60, 160, 310, 25, 200, 105, 340];
@@ -26,6 +26,9 @@ const tint = (index: number): { fill: string } => ({
   fill: `oklch(var(--agent-l) var(--agent-c) ${HUES[index % HUES.length] ?? 255})`,
 });
 const background = (index: number): { background: string } => ({ background: tint(index).fill });
+
+/** A phone begins with the latest. */
+const toTheEnd = (figure: HTMLElement | null): void => figure?.scrollTo({ left: figure.scrollWidth });
 
 /** A round number at or above the highest bar, and lines at its quarters. */
 export function niceTop(highest: number): number {
@@ -48,13 +51,13 @@ export function StackedBars({ label, buckets, layers, text, bucketText }: Stacke
   return (
     // What scrolls on a phone must be reachable by keys.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <figure className="m-0 overflow-x-auto" tabIndex={0} aria-label={label}>
+    <figure ref={toTheEnd} className="m-0 overflow-x-auto" tabIndex={0} aria-label={label}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="block h-auto w-full max-sm:min-w-140" role="img" aria-labelledby={id}>
         <title id={id}>{label}</title>
         {[0, 0.25, 0.5, 0.75, 1].map((part) => (
           <g key={part}>
             <line x1={LEFT} x2={WIDTH} y1={y(top * part)} y2={y(top * part)} className="stroke-border" />
-            <text x={LEFT - 8} y={y(top * part) + 4} textAnchor="end" className="fill-muted text-xs">
+            <text x={LEFT - 8} y={y(top * part) + 4} textAnchor="end" className="fill-muted text-xs max-sm:text-[24px]">
               {text(top * part)}
             </text>
           </g>
@@ -76,7 +79,7 @@ export function StackedBars({ label, buckets, layers, text, bucketText }: Stacke
                 );
               })}
               {at % every === 0 ? (
-                <text x={x + bar / 2} y={HEIGHT - 6} textAnchor="middle" className="fill-muted text-xs">
+                <text x={x + bar / 2} y={HEIGHT - 6} textAnchor="middle" className="fill-muted text-xs max-sm:text-[24px]">
                   {bucketText(bucket)}
                 </text>
               ) : null}

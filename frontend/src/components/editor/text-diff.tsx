@@ -26,7 +26,7 @@ export function TextDiff({ label, before, after }: TextDiffProps) {
           EditorView.cspNonce.of(getNonce() ?? ""),
           EditorView.lineWrapping,
           EditorState.readOnly.of(true),
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           look,
           unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } }),
         ],

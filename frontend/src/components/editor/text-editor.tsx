@@ -40,7 +40,7 @@ export function TextEditor({ label, language, initial, readOnly = false, onChang
           EditorView.cspNonce.of(getNonce() ?? ""),
           EditorView.lineWrapping,
           EditorState.readOnly.of(readOnly),
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           language === "markdown" ? markdown() : yaml(),
           syntaxHighlighting(colours),
           look,

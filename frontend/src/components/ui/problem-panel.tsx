@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import { CircleAlert } from "lucide-react";
 
 import { problemOf, type Problem } from "@/api/problem";
@@ -40,7 +41,14 @@ export function NotFound({ what = "page" }: { what?: string }) {
   return (
     <div className="p-6">
       <h1 className="sr-only">Not found</h1>
-      <EmptyState title={`There is no such ${what}, or you may not see it.`} />
+      <EmptyState
+        title={`There is no such ${what}, or you may not see it.`}
+        action={
+          <Button asChild>
+            <Link to="/">Home</Link>
+          </Button>
+        }
+      />
     </div>
   );
 }

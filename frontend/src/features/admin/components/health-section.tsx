@@ -34,7 +34,7 @@ export function HealthSection() {
                 <Facts
                   items={Object.entries(found.checks).map(([name, state]) => [
                     name,
-                    <Status key={name} status={state === "ok" ? "ok" : "error"}>{state}</Status>,
+                    <Status key={name} status={state === "ok" ? "ok" : "error"} className="whitespace-normal">{state}</Status>,
                   ])}
                 />
               </Card>

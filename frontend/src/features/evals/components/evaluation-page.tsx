@@ -4,6 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import type { Schemas } from "@/api/client";
 import { DataTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
+import { Status } from "@/components/ui/status";
 import { Badge, type Tone } from "@/components/ui/badge";
 import { Money, Time } from "@/components/ui/facts";
 import { Page, PageHeader } from "@/components/ui/page-header";
@@ -57,7 +58,7 @@ const COLUMNS: Column<Schemas["Compared"]>[] = [
     head: "Ended",
     cell: (row) => (
       <>
-        {row.status}
+        <Status status={row.status} />
         {row.verdict !== "running" && row.status !== row.expected_status ? (
           <span className="text-muted"> (expected {row.expected_status})</span>
         ) : null}

@@ -71,7 +71,7 @@ export default function YamlEditor({ ref, text, onChange, onSave, readOnly, prob
         doc: text,
         extensions: [
           EditorView.cspNonce.of(getNonce() ?? ""),
-          EditorView.contentAttributes.of({ "aria-label": "YAML of the pipeline" }),
+          EditorView.contentAttributes.of({ "aria-label": "YAML of the pipeline", tabindex: "0" }),
           EditorState.readOnly.of(readOnly),
           lineNumbers(), foldGutter(), lintGutter(), history(), drawSelection(), bracketMatching(), highlightActiveLine(),
           highlightActiveLineGutter(), highlightSelectionMatches(), search({ top: true }), indentUnit.of("  "), yaml(), theme,

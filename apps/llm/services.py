@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from apps.accounts.audit import audit
 from apps.accounts.models import User
 from apps.core.crypto import sealed_set
 from apps.core.errors import Conflict, Invalid, NotFound
@@ -57,7 +58,7 @@ def provider_create(
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            _changed(provider_id, "created")
+            _changed(provider_id, "created", base_url=row.base_url)
     except IntegrityError as exc:
         raise Conflict(f"There is a provider {provider_id} already.", code="slug_taken") from exc
     return row
@@ -77,7 +78,7 @@ def provider_update(*, provider_id: str, **changes: Any) -> ProviderConfig:
         )
     _change(row, **changes)
     row.save()
-    _changed(provider_id, "changed")
+    _changed(provider_id, "changed", fields=sorted(changes), base_url=row.base_url)
     return row
 
 
@@ -184,7 +185,7 @@ def key_set(
     key.save()
     if scope == "instance" and is_new and share_with_all:
         ProviderShare.objects.create(key=key, user=None, created_by=by)
-    _changed(provider_id, "key_set")
+    _changed(provider_id, "key_set", scope=scope, user_id=user.pk if user else "")
     return key
 
 
@@ -197,7 +198,7 @@ def key_delete(*, provider_id: str, user: User | None = None, project_id: str = 
     ).delete()
     if not deleted:
         raise NotFound(f"There is no such key for {provider_id}.")
-    _changed(provider_id, "key_removed")
+    _changed(provider_id, "key_removed", scope=scope, user_id=user.pk if user else "")
 
 
 def _checked_key(secret: str) -> str:
@@ -259,7 +260,7 @@ def share_set(
             "created_by": by,
         },
     )
-    _changed(provider_id, "shared")
+    _changed(provider_id, "shared", user_id=user.pk if user else "")
     return share
 
 
@@ -372,6 +373,8 @@ def favorites_set(*, user: User, models: Sequence[str]) -> None:
     )
 
 
-def _changed(provider_id: str, what: str) -> None:
+def _changed(provider_id: str, what: str, **facts: Any) -> None:
+    """Tell open pages, and the audit log. Called last: the log's lock is held from here on."""
     payload = {"provider": provider_id, "change": what}
     events_append(TOPIC, [NewEvent(type="provider.changed", payload=payload)])
+    audit(f"provider.{what}", facts={"provider": provider_id, **facts})

@@ -10,7 +10,8 @@ from django.urls import get_resolver
 
 from apps.accounts.models import User
 from apps.accounts.services import api_key_create, login_ticket_create
-from tests.apps.accounts.conftest import PASSWORD, Browser
+from apps.llm.models import ProviderKey
+from tests.apps.accounts.conftest import PASSWORD, Browser, grown_old
 from tests.apps.core.test_url_table import METHODS, NOT_OURS, routes
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +109,31 @@ class TestDjangoAdmin:
         boss.refresh_from_db()
         assert boss.is_active
         assert boss.check_password(PASSWORD)
+
+    def test_a_session_left_open_changes_nothing(self, admin: Client) -> None:
+        grown_old(str(admin.session.session_key))
+        body = {"provider": "openai", "key": "sk-of-a-stranger-4711", "allow_unattended": "on"}
+        body |= {"shares-TOTAL_FORMS": "0", "shares-INITIAL_FORMS": "0"}
+        answer = admin.post("/django-admin/llm/providerkey/add/", body, follow=True)
+        assert answer.status_code == 403
+        assert not ProviderKey.objects.exists()
+        assert admin.get("/django-admin/llm/providerkey/").status_code == 200
+        again = {"password": PASSWORD}
+        admin.post("/v1/auth/browser/v1/auth/reauthenticate", again, "application/json")
+        assert admin.post("/django-admin/llm/providerkey/add/", body).status_code == 302
+        assert ProviderKey.objects.count() == 1
+
+    def test_nobody_signs_in_there(self, person: Any) -> None:
+        """Its own page would ask for no second factor, and count no tries."""
+        boss = person("boss", role="owner")
+        visitor = Client()
+        shown = {"username": boss.username, "password": PASSWORD, "next": "/django-admin/"}
+        for answer in (
+            visitor.get("/django-admin/login/"),
+            visitor.post("/django-admin/login/", shown),
+        ):
+            assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/login/")
+        assert visitor.get("/v1/auth/me").status_code == 401
 
     def test_a_key_ends_as_over_the_api(self, admin: Client, person: Any) -> None:
         from apps.accounts.models import ApiKey, AuditEvent

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from apps.accounts.models import User
+from apps.accounts.models import AuditEvent, User
 from apps.llm.models import LlmSettingChange, ModelEntry, ProviderKey
 from tests.apps.llm.foreign import Answer, Asked, Foreign, foreign_provider, refused, said
 
@@ -57,6 +57,24 @@ def test_a_key_goes_in_and_never_out(admin: APIClient, member: APIClient) -> Non
         admin.get(path).content for path in ("/v1/llm/providers", "/v1/llm/resolve?model=openai/m")
     ]
     assert SECRET.encode() not in b"".join([*told, shown.__repr__().encode()])
+
+
+def test_who_changed_what_stands_in_the_audit_log(admin: APIClient, member: APIClient) -> None:
+    admin.put("/v1/llm/providers/openai/key", {"key": SECRET}, format="json")
+    address = {"base_url": "http://127.0.0.1:9/v1", "allow_private": True}
+    admin.patch("/v1/llm/providers/openai", address, format="json")
+    member.put("/v1/llm/providers/groq/key?scope=me", {"key": SECRET}, format="json")
+    member.delete("/v1/llm/providers/groq/key?scope=me")
+    rows = AuditEvent.objects.filter(action__startswith="provider.").order_by("id")
+    told = [(row.action, row.actor_name, row.facts["provider"]) for row in rows]
+    assert told == [
+        ("provider.key_set", "boss", "openai"),
+        ("provider.changed", "boss", "openai"),
+        ("provider.key_set", "ann", "groq"),
+        ("provider.key_removed", "ann", "groq"),
+    ]
+    assert rows[1].facts["base_url"] == address["base_url"]
+    assert "4711" not in str([row.facts for row in rows])
 
 
 def test_no_key_is_in_the_database_in_clear(admin: APIClient, member: APIClient) -> None:

@@ -204,6 +204,15 @@ class TestWebhook:
         assert row.given_up_at is not None
         assert "private network" in row.error
 
+    def test_who_was_an_administrator_reaches_it_no_more(
+        self, boss: User, hook: dict[str, Any], receiver: Receiver
+    ) -> None:
+        User.objects.filter(pk=boss.pk).update(role="member")
+        notify(kind="run.failed", user=boss)
+        deliver_due()
+        assert receiver.calls == []
+        assert "private network" in Delivery.objects.get(notification__kind="run.failed").error
+
     def test_of_somebody_else_is_not_found(
         self, person: Person, api_client: SignedIn, hook: dict[str, Any]
     ) -> None:

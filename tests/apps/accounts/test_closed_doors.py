@@ -135,6 +135,10 @@ class TestDjangoAdmin:
             assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/login/")
         assert visitor.get("/v1/auth/me").status_code == 401
 
+    def test_passwords_are_changed_on_our_page(self, admin: Client) -> None:
+        answer = admin.get("/django-admin/password_change/")
+        assert (answer.status_code, answer["Location"]) == (302, "/login/password/")
+
     def test_a_key_ends_as_over_the_api(self, admin: Client, person: Any) -> None:
         from apps.accounts.models import ApiKey, AuditEvent
 

@@ -80,14 +80,36 @@ def test_a_failed_run_says_what_helps_and_its_step_starts_again(
     expect(failure).to_contain_text("What helps:")
     failure.get_by_role("button", name="Restart WRITE").click()
     dialog = page.get_by_role("dialog", name="Restart WRITE?")
-    dialog.get_by_label("A hint for the agent").fill("Try again.")
+    dialog.get_by_label("A hint for the agent").fill("Leave the impossible out.")
     dialog.get_by_role("button", name="Restart step").click()
     expect(dialog).to_have_count(0)
     graph = page.get_by_test_id("step-graph")
     expect(graph.get_by_text("×2")).to_be_visible(timeout=SLOW_MS)
+    # The hint reached the model, which was scripted to listen to it.
+    expect(output(page)).to_contain_text("I leave it out, as I was told.", timeout=SLOW_MS)
     page.get_by_role("button", name="Show as list").click()
     expect(page.get_by_role("list", name="Steps", exact=True)).to_contain_text("WRITE")
-    platform.wait_for_end(run_id)
+    page.get_by_role("region", name="Approval").get_by_role("button", name="Reject").click()
+    shows_status(page, "Failed")
+
+
+def test_who_reads_back_is_not_disturbed(page: Page, platform: Stack, repository: Path) -> None:
+    paragraphs = "\n\n".join(f"Paragraph {number} of many." for number in range(200))
+    pace = {"chunk_chars": 60, "chunk_delay_s": 0.12}
+    run_id = start_plain(platform, repository, "followed", [{"say": paragraphs}], **pace)
+    page.goto(f"/runs/{run_id}")
+    place = output(page)
+    expect(place).to_contain_text("Paragraph 40 of many.", timeout=SLOW_MS)
+    place.evaluate("(place) => place.scrollTo({ top: place.scrollTop - 400 })")
+    news = page.get_by_role("button", name=re.compile(r"^\d+ new$"))
+    expect(news).to_be_visible(timeout=SLOW_MS)
+    where = place.evaluate("(place) => place.scrollTop")
+    expect(news).to_have_text(re.compile(r"^\d\d new$"))
+    assert place.evaluate("(place) => place.scrollTop") == where
+    news.click()
+    expect(news).to_have_count(0)
+    shows_status(page, "Completed")
+    expect(place).to_contain_text("That is all.")  # the end was followed again
 
 
 def test_what_a_run_did_is_read_by_step_and_forked(

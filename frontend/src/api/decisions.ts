@@ -31,11 +31,10 @@ export function useDecide() {
           body: { decision, comment },
         }),
       ),
-    onSettled: (_data, _error, { runId }) =>
+    onSettled: () =>
       Promise.all([
         client.invalidateQueries({ queryKey: decisionKeys.all }),
         client.invalidateQueries({ queryKey: ["runs"] }),
-        client.invalidateQueries({ queryKey: ["run", runId] }),
       ]),
   });
 }

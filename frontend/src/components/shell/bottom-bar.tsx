@@ -4,12 +4,19 @@ import { Menu as MenuIcon } from "lucide-react";
 import { Menu, MenuContent, MenuItem, MenuLabel, MenuTrigger } from "@/components/ui/menu";
 
 import type { NavGroup } from "./nav";
+import { NavCount } from "./nav-count";
+import type { NavCounts } from "./use-nav-counts";
+
+interface BottomBarProps {
+  groups: NavGroup[];
+  counts: NavCounts;
+}
 
 const cell =
-  "flex min-h-14 flex-1 flex-col items-center justify-center gap-0.5 text-xs text-muted data-[status=active]:font-medium data-[status=active]:text-accent focus-visible:-outline-offset-2";
+  "relative flex min-h-14 flex-1 flex-col items-center justify-center gap-0.5 text-xs text-muted data-[status=active]:font-medium data-[status=active]:text-accent focus-visible:-outline-offset-2";
 
 /** The navigation of a phone: what one needs most, and the rest under “More”. */
-export function BottomBar({ groups }: { groups: NavGroup[] }) {
+export function BottomBar({ groups, counts }: BottomBarProps) {
   const items = groups.flatMap((group) => group.items);
   const first = items.filter((item) => item.phone);
   return (
@@ -21,6 +28,7 @@ export function BottomBar({ groups }: { groups: NavGroup[] }) {
         <Link key={to} to={to} activeOptions={{ exact: exact ?? false }} className={cell}>
           <Icon className="size-5" strokeWidth={1.5} aria-hidden />
           {label}
+          <NavCount counted={counts[to]} className="absolute top-1 left-1/2 ml-2" />
         </Link>
       ))}
       <Menu>

@@ -6,15 +6,18 @@ import { cn } from "@/lib/cn";
 
 import { Logo } from "./logo";
 import type { NavGroup, NavItem } from "./nav";
+import { NavCount } from "./nav-count";
+import type { NavCount as Counted, NavCounts } from "./use-nav-counts";
 
 interface RailProps {
   groups: NavGroup[];
+  counts: NavCounts;
   narrow: boolean;
   onToggle: () => void;
 }
 
 /** The navigation at the left: words on a wide screen, icons on a narrower one, nothing on a phone. */
-export function Rail({ groups, narrow, onToggle }: RailProps) {
+export function Rail({ groups, counts, narrow, onToggle }: RailProps) {
   return (
     <div
       className={cn(
@@ -43,7 +46,7 @@ export function Rail({ groups, narrow, onToggle }: RailProps) {
             <ul>
               {group.items.map((item) => (
                 <li key={item.to}>
-                  <RailLink item={item} narrow={narrow} />
+                  <RailLink item={item} counted={counts[item.to]} narrow={narrow} />
                 </li>
               ))}
             </ul>
@@ -59,7 +62,13 @@ export function Rail({ groups, narrow, onToggle }: RailProps) {
   );
 }
 
-function RailLink({ item, narrow }: { item: NavItem; narrow: boolean }) {
+interface RailLinkProps {
+  item: NavItem;
+  counted: Counted | undefined;
+  narrow: boolean;
+}
+
+function RailLink({ item, counted, narrow }: RailLinkProps) {
   const Icon = item.icon;
   return (
     <Link
@@ -67,12 +76,16 @@ function RailLink({ item, narrow }: { item: NavItem; narrow: boolean }) {
       activeOptions={{ exact: item.exact ?? false }}
       title={item.label}
       className={cn(
-        "flex h-8 items-center gap-2.5 rounded-control px-2 text-sm text-muted hover:bg-sunken hover:text-text data-[status=active]:bg-accent-tint data-[status=active]:font-medium data-[status=active]:text-accent touch:h-11",
+        "relative flex h-8 items-center gap-2.5 rounded-control px-2 text-sm text-muted hover:bg-sunken hover:text-text data-[status=active]:bg-accent-tint data-[status=active]:font-medium data-[status=active]:text-accent touch:h-11",
         narrow ? "justify-center" : "max-lg:justify-center",
       )}
     >
       <Icon className="size-4.5 shrink-0" strokeWidth={1.5} aria-hidden />
       <span className={cn(narrow ? "sr-only" : "max-lg:sr-only")}>{item.label}</span>
+      <NavCount
+        counted={counted}
+        className={cn(narrow ? "absolute -top-1 right-0" : "ml-auto max-lg:absolute max-lg:-top-1 max-lg:right-0")}
+      />
     </Link>
   );
 }

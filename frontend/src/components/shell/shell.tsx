@@ -11,6 +11,7 @@ import { navFor } from "./nav";
 import { Rail } from "./rail";
 import { RouteAnnouncer } from "./route-announcer";
 import { TopBar } from "./top-bar";
+import { useNavCounts } from "./use-nav-counts";
 
 const RAIL_KEY = "rail";
 const TOOLTIP_MS = 400;
@@ -19,6 +20,7 @@ const TOOLTIP_MS = 400;
 export function Shell() {
   const me = useMe();
   const groups = navFor(me);
+  const counts = useNavCounts();
   const [narrow, setNarrow] = useState(() => localStorage.getItem(RAIL_KEY) === "narrow");
   useEffect(() => {
     live.open();
@@ -36,7 +38,7 @@ export function Shell() {
         Skip to content
       </a>
       <div className="flex min-h-dvh">
-        <Rail groups={groups} narrow={narrow} onToggle={toggle} />
+        <Rail groups={groups} counts={counts} narrow={narrow} onToggle={toggle} />
         <div className="flex min-w-0 flex-1 flex-col">
           <TopBar />
           <main id="main" tabIndex={-1} className="flex-1 outline-none max-sm:pb-16">
@@ -44,7 +46,7 @@ export function Shell() {
           </main>
         </div>
       </div>
-      <BottomBar groups={groups} />
+      <BottomBar groups={groups} counts={counts} />
       <RouteAnnouncer />
       <Keys />
     </TooltipProvider>

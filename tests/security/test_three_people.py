@@ -87,6 +87,7 @@ SHARED = {
     "/v1/waitlist",
     *("/v1/llm/settings", "/v1/pipelines/validate", "/v1/pipelines/{pipeline_id}"),
     *("/v1/pipelines/{pipeline_id}/graph", "/v1/pipelines/{pipeline_id}/raw"),
+    *("/v1/pipelines/{pipeline_id}/versions", "/v1/pipelines/{pipeline_id}/versions/{version_id}"),
     *("/v1/pipelines/{pipeline_id}/validate", "/v1/runs/forecast", "/v1/secrets/types"),
     "/v1/status",
 }

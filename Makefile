@@ -6,10 +6,10 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up down dev test lint types schema bench clean setup setup-dev lock
+.PHONY: help demo up down dev test lint types schema bench clean setup setup-dev lock screenshots
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Start the platform and run the example pipeline on a real repository
 	@$(BIN)/djinn demo $(ARGS)
@@ -48,6 +48,9 @@ bench: setup-dev ## Measure what must be fast; prints medians and ratios
 
 lock: setup-dev ## Resolve requirements/*.in again
 	@scripts/lock.sh
+
+screenshots: setup-dev ## Pictures of every page, wide and narrow, light and dark, into screenshots/
+	@$(BIN)/python -m pytest -q -n 0 tests/dashboard/screenshots.py
 
 clean: ## Remove environments and caches; data of the platform stays
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

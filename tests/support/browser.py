@@ -44,7 +44,7 @@ class Visit:
 
     page: Page
     problems: list[str] = field(default_factory=list)
-    # Answers below 500 that belong to the test: `allow("404 /v1/runs/run_none")`.
+    # What belongs to the test: `allow("404 /v1/runs/run_none")`.
     allowed: list[str] = field(default_factory=list)
     is_line_cut: bool = False
 
@@ -65,13 +65,15 @@ class Visit:
         if message.type == "error" and "Failed to load resource" not in message.text:
             if self.is_line_cut and "WebSocket" in message.text:
                 return
-            self.problems.append(f"console: {message.text}")
+            self._report(f"console: {message.text}")
 
     def _look(self, response: Response) -> None:
         if response.status < 400:
             return
         path = response.url.partition("://")[2].partition("/")[2]
-        told = f"{response.status} /{path}"
+        self._report(f"{response.status} /{path}")
+
+    def _report(self, told: str) -> None:
         if not any(told.startswith(one) for one in self.allowed):
             self.problems.append(told)
 

@@ -36,6 +36,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -48,22 +49,23 @@ from tests.support.stack import Stack, running_stack
 FIXTURES = REPOSITORY / "tests" / "dashboard" / "fixtures"
 MODEL = "scripted/gated"  # plays fixtures/gated-script.yml
 DIST = REPOSITORY / "frontend" / "dist"
-ROUTE_TREE = REPOSITORY / "frontend" / "src" / "routeTree.gen.ts"
 BASE = ""
+ROUTE_TREE = REPOSITORY / "frontend" / "src" / "routeTree.gen.ts"
 
 
 @contextlib.contextmanager
 def dashboard_platform(log_dir: Path, extra: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """The whole platform with the pipeline `gated`: work that takes a while, a gate, a way to
-    fail. `extra`: more of its environment."""
+    """The whole platform with two pipelines: `gated` (work that takes a while, a gate, a way to
+    fail) and `looped` (items, reviews, back edges). `extra`: more of its environment."""
     with (
         own_home() as home,
         own_database(database_url("postgres")) as database,
         own_redis(home) as redis_url,
     ):
-        for folder, source in (("pipelines", "gated.yml"), ("scripts", "gated-script.yml")):
+        for folder, ending in (("pipelines", ""), ("scripts", "-script")):
             (home / folder).mkdir()
-            shutil.copyfile(FIXTURES / source, home / folder / "gated.yml")
+            for name in ("gated", "looped"):
+                shutil.copyfile(FIXTURES / f"{name}{ending}.yml", home / folder / f"{name}.yml")
         environment = live_environment(
             home=home,
             database_url=database_url(database),
@@ -85,9 +87,9 @@ def _built(copy: Path) -> Path:
 
 
 def start_gated(
-    platform: Stack, repository: Path | None, task: str = "Write the note.", **more: str
+    platform: Stack, repository: Path | None, task: str = "Write the note.", **more: Any
 ) -> str:
-    """Start a run of `gated`; "please fail" in the task makes it fail."""
+    """Start a run of `gated`; "please fail" in the task makes it fail, "take your time" last."""
     place = {"repository": str(repository)} if repository else {}
     return platform.start_run("gated", task, model_override=MODEL, **place, **more)
 

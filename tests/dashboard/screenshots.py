@@ -1,0 +1,102 @@
+"""`make screenshots`: pictures of every page, wide and narrow, light and dark, with real data; of
+the main pages on an empty instance too, and when the API fails. They go into `screenshots/`."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, Route
+
+from tests.dashboard.test_pages import DESKTOP, PHONE, names
+from tests.dashboard.walk import inside, opened, outside, parts, screen_name
+from tests.support.browser import signed_in, visit
+from tests.support.dashboard import dashboard_platform
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(3600)]
+
+__all__ = ["names"]  # the fixture
+
+FOLDER = settings.BASE_DIR / "screenshots"
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+LOOKS = list(itertools.product(SIZES, ("light", "dark")))
+MAIN = ("/", "/runs", "/decisions", "/activity", "/agents", "/pipelines", "/usage", "/evals")
+
+
+@pytest.fixture(scope="module")
+def empty(_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with dashboard_platform(tmp_path_factory.mktemp("empty-logs")) as started:
+        yield started
+
+
+def options(size: str, theme: str) -> dict[str, Any]:
+    return {
+        "viewport": SIZES[size], "color_scheme": theme, "reduced_motion": "reduce",
+        "has_touch": size == "phone",
+    }  # fmt: skip
+
+
+def take(page: Page, kind: str, size: str, theme: str, name: str) -> None:
+    folder: Path = FOLDER / kind / f"{size}-{theme}"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=size == "phone")
+
+
+def take_tabs(page: Page, size: str, theme: str, name: str) -> None:
+    tabs = page.get_by_role("main").get_by_role("tab", selected=False)
+    for label in tabs.all_inner_texts():
+        page.get_by_role("main").get_by_role("tab", name=label, exact=True).click()
+        page.wait_for_load_state("networkidle")
+        take(page, "full", size, theme, f"{name}--{screen_name(label)}")
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_full(
+    browser: Browser, platform: Stack, names: dict[str, str], size: str, theme: str
+) -> None:
+    with signed_in(browser, platform, **options(size, theme)) as visited:
+        visited.allow("404 ", "403 ")
+        todo = inside(names)
+        seen = set(todo)
+        while todo:
+            address = todo.pop(0)
+            opened(visited.page, address)
+            more = [part for part in parts(visited.page) if part not in seen]
+            seen.update(more)
+            todo += more
+            take(visited.page, "full", size, theme, screen_name(address))
+            take_tabs(visited.page, size, theme, screen_name(address))
+    with visit(browser, platform, **options(size, theme)) as visited:
+        visited.allow("4")
+        for address in outside(names):
+            opened(visited.page, address)
+            take(visited.page, "full", size, theme, screen_name(address))
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_empty(browser: Browser, empty: Stack, size: str, theme: str) -> None:
+    with signed_in(browser, empty, **options(size, theme)) as visited:
+        for address in MAIN:
+            opened(visited.page, address)
+            take(visited.page, "empty", size, theme, screen_name(address))
+
+
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_failing(browser: Browser, platform: Stack, size: str, theme: str) -> None:
+    def fail(route: Route) -> None:
+        if "/auth/" in route.request.url:
+            route.continue_()
+        else:
+            problem = {"title": "Internal error", "status": 500, "request_id": "req-1"}
+            route.fulfill(status=500, content_type="application/problem+json", json=problem)
+
+    with signed_in(browser, platform, **options(size, theme)) as visited:
+        visited.allow("500 ")
+        visited.page.route("**/v1/**", fail)
+        for address in MAIN:
+            visited.page.goto(address)
+            visited.page.get_by_role("button", name="Retry").first.wait_for(timeout=60_000)
+            take(visited.page, "failing", size, theme, screen_name(address))

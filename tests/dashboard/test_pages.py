@@ -1,0 +1,116 @@
+"""Every address of the dashboard, with real data: no barrier on a light desktop and a dark phone,
+no sideways scrolling, nothing in the console."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.dashboard.seed import repository_at, seed
+from tests.dashboard.walk import SAID, inside, opened, outside, parts
+from tests.support.browser import barriers, scrolls_sideways, signed_in, visit
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.system, pytest.mark.chromium, pytest.mark.timeout(900)]
+
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+@pytest.fixture(scope="module")
+def names(platform: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A platform on which things have happened, and the names that addresses need."""
+    return seed(platform, repository_at(tmp_path_factory.mktemp("seed") / "notes"))
+
+
+def found_on(page: Page) -> list[Any]:
+    """What is wrong with the page that is open, in each look."""
+    wrong: list[Any] = []
+    for size, theme in ((DESKTOP, "light"), (PHONE, "dark")):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        page.evaluate(PAINTED)
+        wrong += [(theme, *barrier) for barrier in barriers(page)]
+    if scrolls_sideways(page):
+        wrong.append("scrolls sideways on a phone")
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme="light")
+    return wrong
+
+
+def tabs_of(page: Page) -> list[tuple[str, Any]]:
+    """What is wrong behind the tabs that have no address."""
+    wrong = []
+    tabs = page.get_by_role("main").get_by_role("tab", selected=False)
+    for label in tabs.all_inner_texts():
+        page.get_by_role("main").get_by_role("tab", name=label, exact=True).click()
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        if said := barriers(page):
+            wrong.append((label, said))
+    return wrong
+
+
+def test_no_page_has_a_barrier(browser: Browser, platform: Stack, names: dict[str, str]) -> None:
+    wrong: dict[str, Any] = {}
+    with signed_in(browser, platform, viewport=DESKTOP) as visited:
+        visited.allow(*SAID)
+        todo = inside(names)
+        seen = set(todo)
+        while todo:
+            address = todo.pop(0)
+            opened(visited.page, address)
+            more = [part for part in parts(visited.page) if part not in seen]
+            seen.update(more)
+            todo += more
+            if said := [*found_on(visited.page), *tabs_of(visited.page)]:
+                wrong[address] = said
+    assert not wrong, json.dumps(wrong, indent=1)
+    assert len(seen) > 45, "sections were found too"
+
+
+def test_nor_has_one_on_the_way_in(browser: Browser, platform: Stack) -> None:
+    wrong: dict[str, Any] = {}
+    with visit(browser, platform, viewport=DESKTOP) as visited:
+        visited.allow("401 /v1/auth/", *SAID)
+        for address in outside({"$key": "1-no-such-key"}):
+            opened(visited.page, address)
+            if said := found_on(visited.page):
+                wrong[address] = said
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_an_unknown_object_says_so(browser: Browser, platform: Stack) -> None:
+    with signed_in(browser, platform) as visited:
+        visited.allow("404 /v1/", "403 /v1/", "console: Problem: There is no")
+        for address in ("/runs/run_none", "/agents/nobody", "/sessions/ses_none", "/admin/nothing"):
+            opened(visited.page, address)
+            expect(visited.page.get_by_role("heading", name="Not found")).to_be_attached()
+
+
+def test_a_failing_api_breaks_no_page(
+    browser: Browser, platform: Stack, names: dict[str, str]
+) -> None:
+    """Every list answers 500: the page says so in its place, and can ask again."""
+    with signed_in(browser, platform) as visited:
+        visited.allow("500 ")
+        visited.page.route(
+            "**/v1/**",
+            lambda route: (
+                route.continue_()
+                if "/auth/" in route.request.url
+                else route.fulfill(
+                    status=500,
+                    content_type="application/problem+json",
+                    json={"title": "Internal error", "status": 500, "request_id": "req-1"},
+                )
+            ),
+        )
+        for address in ("/", "/runs", "/decisions", "/agents", "/pipelines", "/usage", "/evals"):
+            visited.page.goto(address)
+            expect(visited.page.get_by_role("button", name="Retry").first).to_be_visible(
+                timeout=60_000
+            )
+            assert not barriers(visited.page), address

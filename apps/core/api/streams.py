@@ -43,6 +43,10 @@ class StreamView(AsyncApiView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         return stream_authenticators()
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Nothing to choose: a browser's EventSource accepts `text/event-stream` alone."""
+        return super().perform_content_negotiation(request, force=True)
+
     def since(self, default: str) -> str:
         """The last id that the client has: a reconnect says it in a header, which wins."""
         given = self.request.headers.get("Last-Event-ID") or self.query_values().get("since")

@@ -14,7 +14,7 @@ import { duration, money } from "@/lib/format";
 
 import { useCreateRun } from "../mutations";
 import { forecastQuery } from "../queries";
-import { ModelField } from "./run-actions";
+import { ModelField } from "./run-dialogs";
 
 interface Draft {
   pipeline_id: string;

@@ -21,15 +21,15 @@ import { runGraphQuery, runQuery, type RunDetail, type RunGraph } from "../queri
 import type { RunSearch } from "../search";
 import { controls, hasEnded, openApproval, stepFacts, takenRoutes } from "../states";
 import { useRunTranscript } from "../use-run-transcript";
-import { ChangesTab } from "./changes-tab";
 import { ChecksTab, ContainerTab, CostTab, DetailsTab, OutputsTab } from "./facts-tabs";
-import { FilesTab } from "./files-tab";
 import { type RunAction, useRunActions } from "./run-actions";
 import { RunBanners, SteerBox } from "./run-banners";
 import { RunHeader } from "./run-header";
 import { RunOutput } from "./run-output";
 import { Timeline } from "./timeline";
 
+const ChangesTab = lazy(() => import("./changes-tab").then((module) => ({ default: module.ChangesTab })));
+const FilesTab = lazy(() => import("./files-tab").then((module) => ({ default: module.FilesTab })));
 const StepGraph = lazy(() => import("@/components/step-graph/step-graph").then((module) => ({ default: module.StepGraph })));
 
 const TABS = [
@@ -152,7 +152,7 @@ function SideTabs({ run, search, setSearch, onCommit, onSection }: SideProps) {
   return (
     <Tabs value={tab} onValueChange={(value) => setSearch({ tab: value as RunSearch["tab"] })} className="flex h-full min-h-0 flex-col">
       <TabList aria-label="About the run" className="shrink-0 flex-wrap px-1 pb-px [&>button]:h-8">{TABS.map(([name, word]) => <Tab key={name} value={name}>{word}</Tab>)}</TabList>
-      <TabPanel value={tab} className="min-h-0 flex-1 overflow-y-auto p-3">{panels[tab]()}</TabPanel>
+      <TabPanel value={tab} className="min-h-0 flex-1 overflow-y-auto p-3"><Suspense fallback={<SkeletonRows rows={4} />}>{panels[tab]()}</Suspense></TabPanel>
     </Tabs>
   );
 }

@@ -1,13 +1,14 @@
 """Who may come in, what they may do, and how a session ends."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import PASSWORD, SLOW_MS, signed_in, visit
-from tests.support.dashboard import BASE
+from tests.support.dashboard import BASE, start_gated
 from tests.support.stack import Stack
 
 CLIENT_SECRET = "client-secret-of-acme-91"  # noqa: S105  of a test's provider
@@ -177,3 +178,23 @@ def test_what_gives_lasting_access_asks_who_is_there_once_more(
         expect(page.get_by_role("row", name=re.compile("oidc_provider.create"))).to_be_visible()
         page.get_by_role("button", name="Verify the log").click()
         expect(page.get_by_text(re.compile("entries, unbroken"))).to_be_visible(timeout=SLOW_MS)
+
+
+def test_administrators_see_who_works_and_what_boxes_said(
+    page: Page, platform: Stack, repository: Path
+) -> None:
+    platform.wait_for_end(start_gated(platform, repository, "please fail"))
+    page.goto("/admin/workers")
+    workers = page.get_by_role("group", name="Workers")
+    expect(workers.get_by_role("row", name=re.compile("control@"))).to_be_visible(timeout=SLOW_MS)
+    queue = page.get_by_role("row", name=re.compile("^maintenance"))
+    expect(queue).to_contain_text("1 worker")
+    expect(page.get_by_role("row", name=re.compile("upkeep.reconcile"))).to_be_visible()
+    page.goto("/admin/health")
+    expect(page.get_by_text("All is well")).to_be_visible(timeout=SLOW_MS)
+
+    page.goto("/admin/containers?all=true")
+    page.get_by_role("button", name=re.compile("^Log of ")).first.click(timeout=SLOW_MS)
+    expect(page.get_by_role("log", name="Log of the box")).to_be_visible()
+    expect(page.get_by_text("The box has ended")).to_be_visible(timeout=SLOW_MS)
+    expect(page).to_have_url(re.compile("box="))

@@ -1,7 +1,7 @@
 import { Search } from "lucide-react";
+import { lazy, Suspense } from "react";
 
 import { useMe } from "@/api/me";
-import { Bell } from "@/components/notifications/bell";
 import { Kbd } from "@/components/ui/badge";
 import { Button, IconButton } from "@/components/ui/button";
 import { keyCaps } from "@/lib/keymap";
@@ -11,6 +11,9 @@ import { openPalette } from "./keys";
 import { SpendToday } from "./spend-today";
 import { Trail } from "./trail";
 import { UserMenu } from "./user-menu";
+
+/** It comes after the page: nobody waits for it. */
+const Bell = lazy(async () => ({ default: (await import("@/components/notifications/bell")).Bell }));
 
 /** Where one is, and how the whole stands. */
 export function TopBar() {
@@ -31,7 +34,9 @@ export function TopBar() {
         </IconButton>
         {seesMoney ? <SpendToday /> : null}
         <ConnectionDot />
-        <Bell />
+        <Suspense fallback={<span className="size-8" />}>
+          <Bell />
+        </Suspense>
         <UserMenu />
       </div>
     </div>

@@ -11,7 +11,7 @@ import { count } from "@/lib/format";
 import { useBoxLog } from "../hooks/use-box-log";
 import { shownLines, type Level } from "../logs";
 
-const STATES = { connecting: ["starting", "Connecting"], live: ["running", "Live"], cut: ["paused", "Cut, tries again"] } as const;
+const STATES = { connecting: ["starting", "Connecting"], live: ["running", "Live"], cut: ["paused", "Cut, tries again"], ended: ["completed", "The box has ended"] } as const;
 const COLOURS = { info: "", warning: "text-warn", error: "text-bad" };
 const LINE_PX = 18;
 const FOLLOW_PX = 80;

@@ -1,10 +1,18 @@
 import { useEffect, useState } from "react";
 
+import { api, ok } from "@/api/client";
+
 import { lineOf, withLines, type LogLine } from "../logs";
 
 interface BoxLog {
   lines: LogLine[];
-  state: "connecting" | "live" | "cut";
+  state: "connecting" | "live" | "cut" | "ended";
+}
+
+/** What a box left behind; null while it lives. */
+async function keptLines(container_id: number): Promise<LogLine[] | null> {
+  const kept = await ok(api.GET("/v1/containers/{container_id}/logs", { params: { path: { container_id } } }));
+  return kept.ended ? kept.lines.map(({ level, text }, at) => ({ key: `kept-${at}`, level, text })) : null;
 }
 
 /** The log of a box: its end, then live. The browser resumes a cut stream by itself. */
@@ -21,7 +29,17 @@ export function useBoxLog(containerId: number): BoxLog {
       setLog((old) => ({ lines: withLines(old.lines, more), state: "live" }));
     };
     source.onopen = () => setLog((old) => ({ ...old, state: "live" }));
-    source.onerror = () => setLog((old) => ({ ...old, state: "cut" }));
+    source.onerror = () => {
+      setLog((old) => ({ ...old, state: "cut" }));
+      void keptLines(containerId).then(
+        (kept) => {
+          if (!kept) return;
+          source.close(); // there is nothing more to come back for
+          setLog((old) => ({ lines: old.lines.length > 0 ? old.lines : kept, state: "ended" }));
+        },
+        () => undefined, // nobody answers: the stream tries again
+      );
+    };
     let count = 0;
     source.onmessage = (event: MessageEvent<string>) => {
       count += 1;

@@ -1,12 +1,14 @@
 """Who takes messages off the queues, and what beat sends when."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from celery import current_app
 from django.db.models import Q
 from django_celery_beat.models import PeriodicTask
 from kombu.exceptions import OperationalError
+from redis import RedisError
 
 from apps.core.status import queue_lengths
 
@@ -27,17 +29,23 @@ class Worker:
 
 def workers_seen() -> list[Worker]:
     """Workers that answer within a second, by name; none when the broker is away."""
-    inspect = current_app.control.inspect(timeout=ANSWER_S)
+    # A connection of its own: kept ones may be of before a restart of Redis.
     try:
-        facts: Any = inspect.stats() or {}
-        if not facts:
-            return []
-        # The same ones once more, by name: they answer, and nobody waits for others.
-        again = current_app.control.inspect(destination=list(facts), timeout=ANSWER_S)
-        queues = again.active_queues() or {}
-        active = again.active() or {}
-    except OperationalError:
+        with current_app.connection_for_write() as connection:
+            return _asked(connection)
+    except (OperationalError, RedisError):
         return []
+
+
+def _asked(connection: Any) -> list[Worker]:
+    ask = partial(current_app.control.inspect, connection=connection, timeout=ANSWER_S)
+    facts: Any = ask().stats() or {}
+    if not facts:
+        return []
+    # The same ones once more, by name: they answer, and nobody waits for others.
+    again = ask(destination=list(facts))
+    queues = again.active_queues() or {}
+    active = again.active() or {}
     return [
         Worker(
             name=name,

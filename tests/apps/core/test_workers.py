@@ -20,7 +20,9 @@ def admin(transactional_db: None, redis_client: redis.Redis, api_client: ApiClie
     return api_client(User.objects.create_superuser("ada"))
 
 
-def test_a_worker_is_seen_with_its_queues(live: Live, admin: APIClient) -> None:
+def test_a_worker_is_seen_with_its_queues(
+    live: Live, admin: APIClient, redis_client: redis.Redis
+) -> None:
     beat_schedule_sync()
     live.control_worker()
 
@@ -30,6 +32,8 @@ def test_a_worker_is_seen_with_its_queues(live: Live, admin: APIClient) -> None:
     assert eventually(seen)
     found = admin.get("/v1/workers").json()
     [worker] = found["workers"]
+    redis_client.client_kill_filter(_type="normal", skipme=True)  # as when Redis is restarted
+    assert eventually(seen)
     assert worker["name"].startswith("control@")
     assert {"control", "git"} <= set(worker["queues"])
     assert worker["slots"] >= 1

@@ -50,7 +50,7 @@ def take_tabs(page: Page, size: str, theme: str, name: str) -> None:
     for label in tabs.all_inner_texts():
         page.get_by_role("main").get_by_role("tab", name=label, exact=True).click()
         page.wait_for_load_state("networkidle")
-        take(page, "full", size, theme, f"{name}--{screen_name(label)}")
+        take(page, "full", size, theme, f"{name}--{screen_name(label, {})}")
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
@@ -67,13 +67,13 @@ def test_full(
             more = [part for part in parts(visited.page) if part not in seen]
             seen.update(more)
             todo += more
-            take(visited.page, "full", size, theme, screen_name(address))
-            take_tabs(visited.page, size, theme, screen_name(address))
+            take(visited.page, "full", size, theme, screen_name(address, names))
+            take_tabs(visited.page, size, theme, screen_name(address, names))
     with visit(browser, platform, **options(size, theme)) as visited:
         visited.allow("4")
         for address in outside(names):
             opened(visited.page, address)
-            take(visited.page, "full", size, theme, screen_name(address))
+            take(visited.page, "full", size, theme, screen_name(address, names))
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
@@ -81,7 +81,7 @@ def test_empty(browser: Browser, empty: Stack, size: str, theme: str) -> None:
     with signed_in(browser, empty, **options(size, theme)) as visited:
         for address in MAIN:
             opened(visited.page, address)
-            take(visited.page, "empty", size, theme, screen_name(address))
+            take(visited.page, "empty", size, theme, screen_name(address, {}))
 
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
@@ -99,4 +99,4 @@ def test_failing(browser: Browser, platform: Stack, size: str, theme: str) -> No
         for address in MAIN:
             visited.page.goto(address)
             visited.page.get_by_role("button", name="Retry").first.wait_for(timeout=60_000)
-            take(visited.page, "failing", size, theme, screen_name(address))
+            take(visited.page, "failing", size, theme, screen_name(address, {}))

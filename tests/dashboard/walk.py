@@ -68,7 +68,8 @@ def parts(page: Page) -> list[str]:
     return sorted({*same_area, *tabs} - {page.url.removeprefix(f"{here.scheme}://{here.netloc}")})
 
 
-def screen_name(address: str) -> str:
-    """A file's name for it, without ids."""
-    plain = re.sub(r"(run|ses|dec|apr|evl|eval)_\w+", r"\1", address)
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "home"
+def screen_name(address: str, names: dict[str, str]) -> str:
+    """A file's name for it, with what ids stand for: `runs-failedrunid`."""
+    for name, value in names.items():
+        address = address.replace(value, name)
+    return re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-") or "home"

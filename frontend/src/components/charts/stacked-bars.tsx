@@ -87,7 +87,7 @@ export function StackedBars({ label, buckets, layers, text, bucketText }: Stacke
           );
         })}
       </svg>
-      <figcaption className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted">
+      <figcaption className="sticky left-0 mt-2 flex w-fit flex-wrap gap-x-4 gap-y-1 text-xs text-muted">
         {layers.map((layer, index) => (
           <span key={layer.name} className="inline-flex items-center gap-1.5">
             <span className="size-2.5 rounded-[2px]" style={background(index)} aria-hidden />

@@ -8,7 +8,7 @@ import httpx2
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import PASSWORD, SLOW_MS, signed_in, visit
-from tests.support.dashboard import BASE, start_gated
+from tests.support.dashboard import start_gated
 from tests.support.stack import Stack
 
 CLIENT_SECRET = "client-secret-of-acme-91"  # noqa: S105  of a test's provider
@@ -28,7 +28,7 @@ for row in UserSession.objects.all():
 def test_who_is_invited_as_a_viewer_can_look_and_start_nothing(
     page: Page, browser: Browser, platform: Stack
 ) -> None:
-    page.goto(f"{BASE}/admin/invites")
+    page.goto("/admin/invites")
     page.get_by_role("button", name="New invite").click()
     page.get_by_label("E-mail address").fill("vera@example.org")
     page.get_by_label("Role").select_option("viewer")
@@ -41,7 +41,7 @@ def test_who_is_invited_as_a_viewer_can_look_and_start_nothing(
         # Who is not signed in yet is told so, and asked who they are.
         visited.allow("401 /v1/auth/me")
         viewer = visited.page
-        viewer.goto(f"{BASE}/invite?{urlsplit(link).query}")
+        viewer.goto(f"/invite?{urlsplit(link).query}")
         viewer.get_by_label("Name").fill("Vera")
         viewer.get_by_label("Password", exact=True).fill(PASSWORD)
         viewer.get_by_role("button", name="Make my account").click()
@@ -51,10 +51,10 @@ def test_who_is_invited_as_a_viewer_can_look_and_start_nothing(
         expect(new_run).to_have_attribute("title", re.compile("viewer"))
         expect(viewer.get_by_role("link", name="Admin")).to_have_count(0)
         expect(viewer.get_by_role("heading", name="Money")).to_have_count(0)
-        viewer.goto(f"{BASE}/admin/users")
+        viewer.goto("/admin/users")
         expect(viewer.get_by_role("heading", name="Not found", level=1)).to_be_attached()
 
-    page.goto(f"{BASE}/admin/users")
+    page.goto("/admin/users")
     expect(page.get_by_role("row", name=re.compile("Vera"))).to_contain_text("Viewer")
 
 
@@ -63,14 +63,14 @@ def test_a_session_that_is_ended_is_signed_out(
 ) -> None:
     with signed_in(browser, platform, user_agent="Other/1.0 Firefox/130.0 Linux") as other:
         other.allow("401 /v1/")
-        other.page.goto(f"{BASE}/profile/sessions")
+        other.page.goto("/profile/sessions")
         expect(other.page.get_by_text("this one")).to_be_visible()
-        page.goto(f"{BASE}/profile/sessions")
+        page.goto("/profile/sessions")
         page.get_by_role("button", name="End session on Firefox on Linux").first.click()
         page.get_by_role("button", name="End session", exact=True).click()
         expect(page.get_by_role("alertdialog")).to_have_count(0)
         other.is_line_cut = True  # the server closes its websocket
-        other.page.goto(f"{BASE}/profile/keys")
+        other.page.goto("/profile/keys")
         expect(other.page).to_have_url(re.compile("/login"), timeout=SLOW_MS)
 
 

@@ -49,7 +49,6 @@ from tests.support.stack import Stack, running_stack
 FIXTURES = REPOSITORY / "tests" / "dashboard" / "fixtures"
 MODEL = "scripted/gated"  # plays fixtures/gated-script.yml
 DIST = REPOSITORY / "frontend" / "dist"
-BASE = ""
 ROUTE_TREE = REPOSITORY / "frontend" / "src" / "routeTree.gen.ts"
 
 

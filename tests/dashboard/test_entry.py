@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import PASSWORD, SLOW_MS, signed_in, visit
-from tests.support.dashboard import MODEL, dashboard_platform, shows_status
+from tests.support.dashboard import MODEL, age_sign_ins, dashboard_platform, shows_status
 from tests.support.identity import CLIENT_ID, CLIENT_SECRET, identity_provider
 from tests.support.live import eventually
 from tests.support.mailbox import Mailbox, mailbox_server
@@ -200,6 +200,21 @@ def test_a_click_leads_to_an_identity_provider_and_back(browser: Browser, platfo
             page.get_by_role("button", name="Sign in with Acme").click()
             page.wait_for_url(f"{platform.url}/agents?state=idle", timeout=SLOW_MS)
             expect(page.get_by_role("button", name="Account of Bo")).to_be_visible(timeout=SLOW_MS)
+
+        with signed_in(browser, platform, role="member") as visited:
+            page = visited.page
+            identity.knows("acme-2", email="cy@acme.example", email_verified=True, name="Cy")
+            age_sign_ins(platform)
+            page.goto("/profile/security")
+            page.get_by_role("button", name="Connect Acme").click()
+            page.get_by_role("alert").get_by_role("button", name="Continue").click(timeout=SLOW_MS)
+            asked = page.get_by_role("dialog", name="Is it still you?")
+            asked.get_by_label("Password or code").fill(PASSWORD)
+            asked.get_by_role("button", name="Continue").click()
+            expect(page.get_by_text("signs you in as")).to_be_visible(timeout=SLOW_MS)
+            page.get_by_role("button", name="Disconnect Acme").click()
+            page.get_by_role("alertdialog").get_by_role("button", name="Disconnect").click()
+            expect(page.get_by_text("not connected")).to_be_visible(timeout=SLOW_MS)
 
         with visit(browser, platform) as visited:
             visited.allow(*COMING_IN)

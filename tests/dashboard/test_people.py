@@ -7,22 +7,11 @@ from urllib.parse import urlsplit
 import httpx2
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import PASSWORD, SLOW_MS, signed_in, visit
-from tests.support.dashboard import start_gated
+from tests.support.browser import PASSWORD, SLOW_MS, give_authenticator, signed_in, visit
+from tests.support.dashboard import age_sign_ins, start_gated
 from tests.support.stack import Stack
 
 CLIENT_SECRET = "client-secret-of-acme-91"  # noqa: S105  of a test's provider
-# Everybody has shown who they are long ago.
-AGE_SIGN_INS = """
-from importlib import import_module
-from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY as RECORDS
-from allauth.usersessions.models import UserSession
-from django.conf import settings
-for row in UserSession.objects.all():
-    session = import_module(settings.SESSION_ENGINE).SessionStore(row.session_key)
-    session[RECORDS] = [{**record, "at": 0} for record in session.get(RECORDS, [])]
-    session.save()
-"""
 
 
 def test_who_is_invited_as_a_viewer_can_look_and_start_nothing(
@@ -94,6 +83,16 @@ def test_an_own_key_is_shown_once_and_works_until_it_is_revoked(
         return httpx2.get(f"{platform.url}/v1/agents", headers=bearer).status_code
 
     assert status() == 200
+    row.get_by_role("button", name="Change").click()
+    page.get_by_label("Only from these addresses").fill("192.0.2.0/24")
+    page.get_by_role("button", name="Save key").click()
+    expect(row).to_contain_text("192.0.2.0/24", timeout=SLOW_MS)
+    assert status() in (401, 403)
+    row.get_by_role("button", name="Change").click()
+    page.get_by_label("Only from these addresses").fill("")
+    page.get_by_role("button", name="Save key").click()
+    expect(row).to_contain_text("anywhere", timeout=SLOW_MS)
+    assert status() == 200
     row.get_by_role("button", name="Revoke").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Revoke key").click()
     expect(page.get_by_role("alertdialog")).to_have_count(0, timeout=SLOW_MS)
@@ -143,7 +142,7 @@ def test_what_gives_lasting_access_asks_who_is_there_once_more(
         visited.allow("403 /v1/auth/oidc-providers", "400 /v1/auth/browser/v1/auth/reauthenticate")
         page = visited.page
         page.goto("/admin/oidc")
-        platform.live.manage("shell", "-c", AGE_SIGN_INS)
+        age_sign_ins(platform)
         page.get_by_role("button", name="New provider").first.click()
         page.get_by_label("Name", exact=True).fill("ACME")
         page.get_by_label("Short name").fill("acme")
@@ -178,6 +177,28 @@ def test_what_gives_lasting_access_asks_who_is_there_once_more(
         expect(page.get_by_role("row", name=re.compile("oidc_provider.create"))).to_be_visible()
         page.get_by_role("button", name="Verify the log").click()
         expect(page.get_by_text(re.compile("entries, unbroken"))).to_be_visible(timeout=SLOW_MS)
+
+
+def test_who_is_there_may_be_shown_with_a_passkey(browser: Browser, platform: Stack) -> None:
+    # A passkey is bound to a name, and an address is none.
+    place = platform.url.replace("127.0.0.1", "localhost")
+    with signed_in(browser, platform, role="member", base_url=place) as visited:
+        visited.allow("401 /v1/auth/browser/v1/account/authenticators", "403 /v1/auth/api-keys")
+        page = visited.page
+        give_authenticator(page)
+        page.goto("/profile/security")
+        page.get_by_role("button", name="Add passkey").click()
+        page.get_by_role("dialog").get_by_role("button", name="Add passkey").click()
+        expect(page.get_by_text("This device")).to_be_visible(timeout=SLOW_MS)
+
+        age_sign_ins(platform)
+        page.goto("/profile/keys")
+        page.get_by_role("button", name="New key").click()
+        page.get_by_label("Name").fill("Key by passkey")
+        page.get_by_role("button", name="Make key").click()
+        asked = page.get_by_role("dialog", name="Is it still you?")
+        asked.get_by_role("button", name="Use a passkey").click()
+        expect(page.get_by_role("dialog", name="Key made")).to_be_visible(timeout=SLOW_MS)
 
 
 def test_administrators_see_who_works_and_what_boxes_said(

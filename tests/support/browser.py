@@ -38,6 +38,21 @@ def chromium() -> Iterator[Browser]:
         started.close()
 
 
+def give_authenticator(page: Page) -> None:
+    """One that holds passkeys and says yes at once, as the developer tools make it."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
 @dataclass
 class Visit:
     """A page, and all that a person would find in its console."""

@@ -17,15 +17,19 @@ const WRITES = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 export type Reauthentication = () => Promise<boolean>;
 
 let reauthentication: Reauthentication | null = null;
+const waiting: (() => void)[] = [];
 let onSignedOut: () => void = () => undefined;
 
 export function setReauthentication(ask: Reauthentication | null): void {
   reauthentication = ask;
+  if (ask) for (const goOn of waiting.splice(0)) goOn();
 }
 
-/** Whether the person has proved who they are just now. False: they would not, or nobody asks. */
-export const isReauthenticated = async (): Promise<boolean> =>
-  reauthentication ? reauthentication() : false;
+/** Whether the person has proved who they are just now. The dialog that asks comes after the page: it is waited for. */
+export async function isReauthenticated(): Promise<boolean> {
+  while (!reauthentication) await new Promise<void>((resolve) => waiting.push(resolve));
+  return reauthentication();
+}
 
 /** Called when the server no longer knows who is there. */
 export function setSignedOut(react: () => void): void {

@@ -36,8 +36,8 @@ export function NumberField({ step = "1", ...rest }: ComponentProps<typeof TextF
 }
 
 /** For how long a key or grant holds. */
-export function ExpiryField({ errors }: { errors: FieldErrors }) {
-  return <NumberField name="expires_in_days" label="Days until it expires" hint="Empty: never." min="1" errors={errors} />;
+export function ExpiryField({ errors, hint = "Empty: never." }: { errors: FieldErrors; hint?: string }) {
+  return <NumberField name="expires_in_days" label="Days until it expires" hint={hint} min="1" errors={errors} />;
 }
 
 interface LongFieldProps extends FieldProps, Omit<ComponentProps<"textarea">, keyof FieldProps> {

@@ -13,6 +13,8 @@ type ApiKey = Schemas["ApiKey"];
 interface KeyTableProps {
   query: Pick<UseQueryResult<ApiKey[]>, "data" | "error" | "refetch">;
   empty: ReactNode;
+  /** Left out where keys are not one's own: those are only revoked. */
+  onChange?: (key: ApiKey) => void;
   onRevoke: (key: ApiKey) => void;
 }
 
@@ -43,7 +45,7 @@ const COLUMNS: Column<ApiKey>[] = [
 ];
 
 /** API keys: what each may do and when it was last used. Never the key itself. */
-export function KeyTable({ query, empty, onRevoke }: KeyTableProps) {
+export function KeyTable({ query, empty, onChange, onRevoke }: KeyTableProps) {
   return (
     <ListTable
       query={query}
@@ -53,9 +55,16 @@ export function KeyTable({ query, empty, onRevoke }: KeyTableProps) {
       id={(key) => key.id}
       actions={(key) =>
         key.revoked ? null : (
-          <RowAction label={`Revoke key ${key.name ?? key.id}`} onClick={() => onRevoke(key)}>
-            Revoke
-          </RowAction>
+          <>
+            {onChange ? (
+              <RowAction label={`Change key ${key.name ?? key.id}`} onClick={() => onChange(key)}>
+                Change
+              </RowAction>
+            ) : null}
+            <RowAction label={`Revoke key ${key.name ?? key.id}`} onClick={() => onRevoke(key)}>
+              Revoke
+            </RowAction>
+          </>
         )
       }
     />

@@ -1,8 +1,12 @@
+import { useQuery } from "@tanstack/react-query";
+import { Fingerprint } from "lucide-react";
 import { useEffect, useState, type FormEvent } from "react";
 
-import { allauth } from "@/api/allauth";
+import { allauth, type Answer } from "@/api/allauth";
 import { setReauthentication } from "@/api/client";
+import { passkeysWork, provePasskey } from "@/api/passkeys";
 import { problemOf, type Problem } from "@/api/problem";
+import { authenticatorsQuery } from "@/api/second-factor";
 
 import { Button } from "./ui/button";
 import { Dialog, DialogClose, DialogContent } from "./ui/dialog";
@@ -12,13 +16,15 @@ import { ProblemPanel } from "./ui/problem-panel";
 const CODE = /^\d{6}$|^\d{8}$/;
 
 /**
- * Asks for the password, or a code, when the server wants to know once more who is there; the call
+ * Asks for the password, a code or a passkey when the server wants to know once more who is there; the call
  * that was refused is then made again. There is one of it in the page.
  */
 export function Reauthentication() {
   const [answer, setAnswer] = useState<((right: boolean) => void) | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
+  const { data: factors = [] } = useQuery({ ...authenticatorsQuery(), enabled: answer !== null });
+  const hasPasskey = passkeysWork() && factors.some((factor) => factor.type === "webauthn");
 
   useEffect(() => {
     let waiting: Promise<boolean> | null = null;
@@ -38,33 +44,43 @@ export function Reauthentication() {
     answer?.(right);
     setAnswer(null);
   };
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    event.stopPropagation();
-    const typed = new FormData(event.currentTarget).get("secret") as string;
+  const prove = async (shown: Promise<Answer>) => {
     setBusy(true);
     try {
-      const told = CODE.test(typed)
-        ? await allauth("POST", "/auth/2fa/reauthenticate", { code: typed })
-        : await allauth("POST", "/auth/reauthenticate", { password: typed });
-      if (told.status === 200) close(true);
+      if ((await shown).status === 200) close(true);
     } catch (error) {
       setProblem(problemOf(error));
     } finally {
       setBusy(false);
     }
   };
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const typed = new FormData(event.currentTarget).get("secret") as string;
+    void prove(
+      CODE.test(typed)
+        ? allauth("POST", "/auth/2fa/reauthenticate", { code: typed })
+        : allauth("POST", "/auth/reauthenticate", { password: typed }),
+    );
+  };
   return (
     <Dialog open={answer !== null} onOpenChange={(open) => (open ? undefined : close(false))}>
       <DialogContent title="Is it still you?" description="This needs your password once more, or a code of your authenticator app.">
-        <form onSubmit={(event) => void submit(event)} className="grid gap-4">
+        <form onSubmit={submit} className="grid gap-4">
           <Field label="Password or code" error={problem?.message}>
             {(control) => (
               <Input {...control} name="secret" type="password" autoComplete="current-password" required autoFocus />
             )}
           </Field>
           {problem?.status === 0 ? <ProblemPanel problem={problem} /> : null}
-          <div className="flex justify-end gap-2">
+          <div className="flex flex-wrap justify-end gap-2">
+            {hasPasskey ? (
+              <Button className="mr-auto" disabled={busy} onClick={() => void prove(provePasskey("/auth/webauthn/reauthenticate"))}>
+                <Fingerprint aria-hidden />
+                Use a passkey
+              </Button>
+            ) : null}
             <DialogClose asChild>
               <Button>Cancel</Button>
             </DialogClose>

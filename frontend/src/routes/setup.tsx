@@ -1,8 +1,8 @@
 import { createFileRoute, redirect } from "@tanstack/react-router";
 import { z } from "zod";
 
+import { authStatusQuery } from "@/api/auth-status";
 import { SetupPage } from "@/features/auth/components/setup-page";
-import { authStatusQuery } from "@/features/auth/queries";
 
 export const Route = createFileRoute("/setup")({
   validateSearch: z.object({ token: z.string().optional().catch(undefined) }),

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from apps.accounts.models import User
 from tests.apps.accounts.conftest import PASSWORD
-from tests.support.browser import FLAGS
+from tests.support.browser import FLAGS, give_authenticator
 from tests.support.capabilities import chromium_program
 from tests.support.live import Live, LiveProcess
 
@@ -71,17 +71,7 @@ def visitor(live: Live, web_server: LiveProcess, ada: User) -> Iterator[Visitor]
         program = chromium_program()
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         page = browser.new_page()
-        tools = page.context.new_cdp_session(page)
-        tools.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }
-        tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        give_authenticator(page)
         yield Visitor(page, live.url.replace("127.0.0.1", "localhost"))
         browser.close()
 

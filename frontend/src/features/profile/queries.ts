@@ -48,6 +48,21 @@ export function useCreateKey() {
   });
 }
 
+interface KeyChange {
+  keyId: string;
+  /** What is left out stays as it is. */
+  body: Schemas["PatchedApiKeyChangeRequest"];
+}
+
+export function useChangeKey() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ keyId, body }: KeyChange) =>
+      ok(api.PATCH("/v1/auth/api-keys/{key_id}", { params: { path: { key_id: keyId } }, body })),
+    onSuccess: () => client.invalidateQueries({ queryKey: profileKeys.keys }),
+  });
+}
+
 export function useRevokeOwnKey() {
   const client = useQueryClient();
   return useMutation({

@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 export const SECTIONS = {
   info: "About you",
   security: "Security",
@@ -8,3 +10,9 @@ export const SECTIONS = {
 export type ProfileSection = keyof typeof SECTIONS;
 
 export const isSection = (name: string): name is ProfileSection => Object.hasOwn(SECTIONS, name);
+
+/** Back from an identity provider: which one was to be connected, and a code when it was not. */
+export const profileSearch = z.object({
+  connect: z.string().optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
+});

@@ -1,8 +1,8 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { z } from "zod";
 
+import { authStatusQuery } from "@/api/auth-status";
 import { LoginPage } from "@/features/auth/components/login-page";
-import { authStatusQuery } from "@/features/auth/queries";
 
 export const Route = createFileRoute("/login/")({
   validateSearch: z.object({

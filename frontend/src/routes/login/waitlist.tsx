@@ -1,7 +1,7 @@
 import { createFileRoute } from "@tanstack/react-router";
 
+import { authStatusQuery } from "@/api/auth-status";
 import { WaitlistPage } from "@/features/auth/components/waitlist-page";
-import { authStatusQuery } from "@/features/auth/queries";
 
 export const Route = createFileRoute("/login/waitlist")({
   loader: ({ context }) => context.queryClient.ensureQueryData(authStatusQuery()),

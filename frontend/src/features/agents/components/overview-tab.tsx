@@ -26,7 +26,7 @@ export function OverviewTab({ agent }: { agent: Schemas["AgentDetail"] }) {
             <Figure name="Tokens, 24 h" value={count(found.tokens_24h)} />
             <Figure
               name="Cost, 24 h"
-              value={found.cost_24h === null ? "unknown" : <Money amount={found.cost_24h} />}
+              value={found.cost_24h === null && found.calls_24h > 0 ? "unknown" : <Money amount={found.cost_24h ?? 0} />}
               note={<Link to="/usage/calls" search={{ agent_id: agent.id }} className="text-accent hover:underline">Its calls</Link>}
             />
           </Figures>

@@ -3,15 +3,15 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { KeyRound } from "lucide-react";
 
 import { allauth, type Answer } from "@/api/allauth";
-import { csrfToken } from "@/api/client";
+import { authStatusQuery } from "@/api/auth-status";
 import { passkeysWork, provePasskey } from "@/api/passkeys";
+import { ProviderForm } from "@/components/provider-form";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/input";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 import { safeNext } from "@/lib/next";
 
 import { enter, stepAfter } from "../enter";
-import { authStatusQuery } from "../queries";
 import { entryOf, useEntry } from "../use-entry";
 import { EntryFrame } from "./entry-frame";
 import { PasswordInput } from "./password-input";
@@ -64,7 +64,11 @@ export function LoginPage({ next, refusal }: LoginPageProps) {
       {status.providers.length > 0 ? (
         <div className="mb-5 grid gap-2 border-b pb-5">
           {status.providers.map((provider) => (
-            <ProviderForm key={provider.slug} slug={provider.slug} label={provider.label} next={next} />
+            <ProviderForm key={provider.slug} slug={provider.slug} process="login" callback={safeNext(next)}>
+              <Button type="submit" size="lg" className="w-full">
+                Sign in with {provider.label}
+              </Button>
+            </ProviderForm>
           ))}
         </div>
       ) : null}
@@ -115,20 +119,5 @@ export function LoginPage({ next, refusal }: LoginPageProps) {
         On the machine itself, <code className="font-mono">djinn login-link</code> prints a link that signs you in without a password.
       </p>
     </EntryFrame>
-  );
-}
-
-/** The way to an identity provider and back is the browser's, so it is a real form. */
-function ProviderForm({ slug, label, next }: { slug: string; label: string; next: string | undefined }) {
-  return (
-    <form method="post" action="/v1/auth/browser/v1/auth/provider/redirect">
-      <input type="hidden" name="csrfmiddlewaretoken" value={csrfToken()} />
-      <input type="hidden" name="provider" value={slug} />
-      <input type="hidden" name="process" value="login" />
-      <input type="hidden" name="callback_url" value={safeNext(next)} />
-      <Button type="submit" size="lg" className="w-full">
-        Sign in with {label}
-      </Button>
-    </form>
   );
 }

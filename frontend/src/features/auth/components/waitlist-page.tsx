@@ -2,12 +2,12 @@ import { useSuspenseQuery } from "@tanstack/react-query";
 import { Link, Navigate } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { authStatusQuery } from "@/api/auth-status";
 import { api, ok } from "@/api/client";
 import { Button } from "@/components/ui/button";
 import { Field, Input, Textarea } from "@/components/ui/input";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 
-import { authStatusQuery } from "../queries";
 import { entryOf, useEntry } from "../use-entry";
 import { EntryFrame } from "./entry-frame";
 

@@ -19,6 +19,8 @@ import { Field, Input } from "@/components/ui/input";
 import { Card, PageHeader, Section } from "@/components/ui/page-header";
 import { failed, said } from "@/lib/toast";
 
+import { ConnectionsSection } from "./connections-section";
+
 const LEAST_PASSWORD = 12;
 const FEW_CODES = 3;
 
@@ -46,6 +48,7 @@ export function SecuritySection() {
           </>
         )}
       </Loaded>
+      <ConnectionsSection />
       {changing ? <PasswordForm onClose={() => setChanging(false)} /> : null}
     </>
   );

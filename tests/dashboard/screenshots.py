@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 
 from tests.dashboard.test_pages import DESKTOP, PHONE, names
-from tests.dashboard.walk import inside, opened, outside, parts, screen_name
+from tests.dashboard.walk import fail_api, opened, outside, screen_name, walked
 from tests.support.browser import signed_in, visit
 from tests.support.dashboard import dashboard_platform
 from tests.support.stack import Stack
@@ -59,14 +59,7 @@ def test_full(
 ) -> None:
     with signed_in(browser, platform, **options(size, theme)) as visited:
         visited.allow("404 ", "403 ")
-        todo = inside(names)
-        seen = set(todo)
-        while todo:
-            address = todo.pop(0)
-            opened(visited.page, address)
-            more = [part for part in parts(visited.page) if part not in seen]
-            seen.update(more)
-            todo += more
+        for address in walked(visited.page, names):
             take(visited.page, "full", size, theme, screen_name(address, names))
             take_tabs(visited.page, size, theme, screen_name(address, names))
     with visit(browser, platform, **options(size, theme)) as visited:
@@ -86,16 +79,9 @@ def test_empty(browser: Browser, empty: Stack, size: str, theme: str) -> None:
 
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_failing(browser: Browser, platform: Stack, size: str, theme: str) -> None:
-    def fail(route: Route) -> None:
-        if "/auth/" in route.request.url:
-            route.continue_()
-        else:
-            problem = {"title": "Internal error", "status": 500, "request_id": "req-1"}
-            route.fulfill(status=500, content_type="application/problem+json", json=problem)
-
     with signed_in(browser, platform, **options(size, theme)) as visited:
         visited.allow("500 ")
-        visited.page.route("**/v1/**", fail)
+        fail_api(visited.page)
         for address in MAIN:
             visited.page.goto(address)
             visited.page.get_by_role("button", name="Retry").first.wait_for(timeout=60_000)

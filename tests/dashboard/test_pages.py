@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard.seed import repository_at, seed
-from tests.dashboard.walk import SAID, inside, opened, outside, parts
+from tests.dashboard.walk import SAID, fail_api, opened, outside, walked
 from tests.support.browser import barriers, scrolls_sideways, signed_in, visit
 from tests.support.stack import Stack
 
@@ -55,20 +55,15 @@ def tabs_of(page: Page) -> list[tuple[str, Any]]:
 
 def test_no_page_has_a_barrier(browser: Browser, platform: Stack, names: dict[str, str]) -> None:
     wrong: dict[str, Any] = {}
+    seen = 0
     with signed_in(browser, platform, viewport=DESKTOP) as visited:
         visited.allow(*SAID)
-        todo = inside(names)
-        seen = set(todo)
-        while todo:
-            address = todo.pop(0)
-            opened(visited.page, address)
-            more = [part for part in parts(visited.page) if part not in seen]
-            seen.update(more)
-            todo += more
+        for address in walked(visited.page, names):
+            seen += 1
             if said := [*found_on(visited.page), *tabs_of(visited.page)]:
                 wrong[address] = said
     assert not wrong, json.dumps(wrong, indent=1)
-    assert len(seen) > 45, "sections were found too"
+    assert seen > 45, "sections were found too"
 
 
 def test_nor_has_one_on_the_way_in(browser: Browser, platform: Stack) -> None:
@@ -96,18 +91,7 @@ def test_a_failing_api_breaks_no_page(
     """Every list answers 500: the page says so in its place, and can ask again."""
     with signed_in(browser, platform) as visited:
         visited.allow("500 ")
-        visited.page.route(
-            "**/v1/**",
-            lambda route: (
-                route.continue_()
-                if "/auth/" in route.request.url
-                else route.fulfill(
-                    status=500,
-                    content_type="application/problem+json",
-                    json={"title": "Internal error", "status": 500, "request_id": "req-1"},
-                )
-            ),
-        )
+        fail_api(visited.page)
         for address in ("/", "/runs", "/decisions", "/agents", "/pipelines", "/usage", "/evals"):
             visited.page.goto(address)
             expect(visited.page.get_by_role("button", name="Retry").first).to_be_visible(

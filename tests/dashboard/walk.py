@@ -1,9 +1,10 @@
 """Every address of the dashboard, as the route tree has it: a new page is walked to, or fails."""
 
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import SLOW_MS
 from tests.support.dashboard import routes
@@ -51,6 +52,32 @@ def opened(page: Page, address: str) -> None:
     expect(content.first).to_be_visible(timeout=SLOW_MS)
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=SLOW_MS)
     page.wait_for_load_state("networkidle")
+
+
+def walked(page: Page, names: dict[str, str]) -> Iterator[str]:
+    """Each address for who is signed in, opened, and the sections and tabs found on the way."""
+    todo = inside(names)
+    seen = set(todo)
+    while todo:
+        address = todo.pop(0)
+        opened(page, address)
+        more = [part for part in parts(page) if part not in seen]
+        seen.update(more)
+        todo += more
+        yield address
+
+
+def fail_api(page: Page) -> None:
+    """All but who is there answers 500 from here on."""
+
+    def answer(route: Route) -> None:
+        if "/auth/" in route.request.url:
+            route.continue_()
+        else:
+            problem = {"title": "Internal error", "status": 500, "request_id": "req-1"}
+            route.fulfill(status=500, content_type="application/problem+json", json=problem)
+
+    page.route("**/v1/**", answer)
 
 
 def parts(page: Page) -> list[str]:

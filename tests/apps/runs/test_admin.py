@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts.models import User
 from apps.runs.models import Run
-from tests.support.runs import drive, make_run, make_user, start
+from tests.support.runs import drive, make_run, start
 
 pytestmark = pytest.mark.django_db
 MODELS = (
@@ -17,7 +18,7 @@ MODELS = (
 @pytest.fixture
 def admin() -> Client:
     client = Client()
-    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    client.force_login(User.objects.create_superuser("root"))
     return client
 
 

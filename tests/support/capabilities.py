@@ -140,9 +140,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if ledger is None:
         return
     for name, count in ledger.skipped.items():
-        if count:
+        if count and (reason := missing(name)):  # else they were skipped for another reason
             terminalreporter.section(f"NOT TESTED: {name}", sep="!", red=True, bold=True)
-            terminalreporter.line(f"{count} tests skipped: {missing(name)}")
+            terminalreporter.line(f"{count} tests skipped: {reason}")
     if _in_ci() and _whole_suite(config):
         for name in ledger.unproven():
             terminalreporter.section(f"FAILED: no {name} test passed", sep="!", red=True)

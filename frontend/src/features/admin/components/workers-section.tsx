@@ -75,7 +75,7 @@ const QUEUES: Column<Queue>[] = [
   {
     head: "Served by",
     cell: (queue) =>
-      queue.workers > 0 ? `${queue.workers} ${queue.workers === 1 ? "worker" : "workers"}` : <Badge tone="bad">nobody</Badge>,
+      queue.workers > 0 ? `${queue.workers} ${queue.workers === 1 ? "worker" : "workers"}` : <Badge tone={queue.waiting ? "bad" : "quiet"}>nobody</Badge>,
   },
   { head: "Waiting", numeric: true, order: (queue) => queue.waiting ?? 0, cell: (queue) => queue.waiting ?? "unknown" },
 ];

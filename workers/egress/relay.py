@@ -48,7 +48,8 @@ async def relay(socket: Path, server: Server) -> asyncio.Server:
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far = await asyncio.wait_for(_connect(server), CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):
+                far = await _connect(server)
         except (OSError, TimeoutError) as exc:
             log.warning("a server is away", socket=str(socket), error=str(exc) or "no answer")
             writer.close()

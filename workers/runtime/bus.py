@@ -21,7 +21,9 @@ BUFFER_LIMIT_BYTES = 50 * 1024 * 1024
 BATCH = 200
 _BACKOFF_S = (0.1, 2.0)
 _BLOCK_MS = 5_000
-_SOCKET_TIMEOUT_S = 20.0
+# The client's own timeout is `asyncio.wait_for`, which before Python 3.12 forgets that it was
+# cancelled when what it waits for ends at the same moment: the task would then never end.
+_ANSWER_S = 20.0
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Bus:
     def _connect(self) -> Redis:
         return Redis.from_url(
             self._redis_url,
-            socket_timeout=_SOCKET_TIMEOUT_S,
+            socket_timeout=None,  # `_ANSWER_S` stands around each command instead, see there
             socket_connect_timeout=5,
             single_connection_client=False,
             max_connections=2,
@@ -95,9 +97,10 @@ class Bus:
         last_id, pause_s = b"0", _BACKOFF_S[0]
         while True:
             try:
-                found = await self._reader.xread(
-                    {self.keys.cmd: last_id}, count=50, block=_BLOCK_MS
-                )
+                async with asyncio.timeout(_ANSWER_S):
+                    found = await self._reader.xread(
+                        {self.keys.cmd: last_id}, count=50, block=_BLOCK_MS
+                    )
             except (RedisError, OSError) as exc:
                 logger.warning("reading commands failed: %s", type(exc).__name__)
                 pause_s = await _back_off(pause_s)
@@ -139,7 +142,8 @@ class Bus:
         async with self._writer.pipeline(transaction=False) as pipe:
             for entry in batch:
                 pipe.xadd(entry.key, entry.fields, maxlen=MAXLEN, approximate=True)  # type: ignore[arg-type]
-            replies = await pipe.execute(raise_on_error=False)
+            async with asyncio.timeout(_ANSWER_S):
+                replies = await pipe.execute(raise_on_error=False)
         for reply in replies:
             if isinstance(reply, Exception):
                 raise reply

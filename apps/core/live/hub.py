@@ -150,7 +150,8 @@ class Hub:
         """Wait until somebody's access may have changed, or until the time is up."""
         self._start()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._access_changed.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._access_changed.wait()
 
     def _tell_access_changed(self) -> None:
         """All who wait go on; who comes later waits for the next change."""

@@ -335,16 +335,23 @@ async def test_file_changes_are_told(start: Start) -> None:
         [
             calls("write", path="src/new.py", content="x = 1\n"),
             calls("write", path="node_modules/x.js", content="1"),
-            calls("bash", command="sleep 1"),
+            calls("write", path="last.txt", content="1"),
             calls("complete"),
         ]
     )
-    await driver.until(lambda: driver.messages(Ready))
-    await asyncio.sleep(1)  # the watcher starts after the imports
+
+    def told() -> set[tuple[str, str]]:
+        return {(change.path, change.change_type) for change in driver.messages(FileChange)}
+
+    def watching() -> object:
+        (driver.config.workspace / "probe.txt").write_text(str(time.monotonic()))
+        return told()
+
+    await driver.until(watching)
     await driver.step()
-    changes = {(change.path, change.change_type) for change in driver.messages(FileChange)}
-    assert ("src/new.py", "create") in changes
-    assert not any("node_modules" in path for path, _ in changes)
+    await driver.until(lambda: ("last.txt", "create") in told())
+    assert ("src/new.py", "create") in told()
+    assert not any("node_modules" in path for path, _ in told())
 
 
 async def test_shutdown_ends_the_session_cleanly(start: Start) -> None:

@@ -31,6 +31,8 @@ find_python() {
 }
 
 check_tools() {
+    [ "$(uname -s)" = Linux ] ||
+        die "the boxes in which agents work need Linux. On a Mac, use a Linux virtual machine (Lima, OrbStack, Multipass) and run the same command in it."
     command -v git >/dev/null || die "git is missing. Install it (Debian: apt install git)."
 }
 

@@ -258,10 +258,20 @@ def _values(fields: Mapping[str, Any]) -> dict[str, str]:
 def _renewed(row: Secret, fields: Mapping[str, Any]) -> Content:
     """A login's password and seed are changed one by one; else the value is one thing."""
     values = _values(fields)
-    if row.type == Secret.Type.LOGIN:
-        old = content_of(row)
+    if row.type == Secret.Type.LOGIN and not {"value", "totp_seed"} <= set(values):
+        old = _content_kept(row)
         values = {"value": old.value, "totp_seed": old.totp_seed, **values}
     return content_made(row.type, **values)
+
+
+def _content_kept(row: Secret) -> Content:
+    try:
+        return content_of(row)
+    except Unreadable as exc:
+        raise Conflict(
+            "What is stored cannot be read: give both the password and the seed (empty: none).",
+            code="secret_unreadable",
+        ) from exc
 
 
 def former_contents(secret: Secret) -> list[Content]:

@@ -27,6 +27,7 @@ from apps.secrets.access import (
     session_token_of,
 )
 from apps.secrets.api import serializers as shapes
+from apps.secrets.errors import SecretNotFound
 from apps.secrets.models import Secret, SecretGrant
 from apps.secrets.selectors import (
     access_list,
@@ -70,8 +71,12 @@ class _SecretView(ApiView):
         return cast(User, self.caller.user)
 
     def told(self, secret: Secret, status: int = 200) -> Response:
-        (found,) = secrets_told(self.caller, secrets_visible(self.caller).filter(pk=secret.pk))
-        return Response(shapes.SecretSerializer(found).data, status=status)
+        """Read again, after the change: raises SecretNotFound when somebody has ended it, or the
+        caller's right to see it, meanwhile."""
+        found = secrets_told(self.caller, secrets_visible(self.caller).filter(pk=secret.pk))
+        if not found:
+            raise SecretNotFound("There is no such secret any more.")
+        return Response(shapes.SecretSerializer(found[0]).data, status=status)
 
 
 class SecretTypesView(ApiView):

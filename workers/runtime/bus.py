@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from workers.protocol.keys import MAXLEN, StreamKeys
 from workers.protocol.messages import Message
 from workers.protocol.wire import MalformedMessage, UnknownMessage, decode, encode
+from workers.runtime.endings import tasks_ended
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ _BLOCK_MS = 5_000
 # The client's own timeout is `asyncio.wait_for`, which before Python 3.12 forgets that it was
 # cancelled when what it waits for ends at the same moment: the task would then never end.
 _ANSWER_S = 20.0
+_CLOSE_S = 5.0
 
 
 @dataclass(slots=True)
@@ -116,10 +118,14 @@ class Bus:
                     yield exc
 
     async def close(self) -> None:
-        if self._sender is not None:
-            self._sender.cancel()
-        await self._writer.aclose()
-        await self._reader.aclose()
+        """Send nothing more, and let go of the connections. Again: nothing."""
+        await tasks_ended([self._sender], within_s=_CLOSE_S)
+        for client in (self._writer, self._reader):
+            try:
+                async with asyncio.timeout(_CLOSE_S):
+                    await client.aclose()
+            except (RedisError, OSError) as exc:
+                logger.warning("a connection was not closed: %s", type(exc).__name__)
 
     async def _send_forever(self) -> None:
         pause_s = _BACKOFF_S[0]

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Mapping
 
 from workers.runtime.config import ConfigError, RuntimeConfig, config_from
+from workers.runtime.endings import exit_within
 from workers.runtime.forward import forward_start
 from workers.runtime.session import Session
 
 EXIT_CONFIG = 78
+EXIT_S = 10.0  # all is said: what still runs is not worth more
 
 
 def run(env: Mapping[str, str]) -> int:
@@ -31,4 +33,9 @@ def run(env: Mapping[str, str]) -> int:
 
 
 async def _serve(config: RuntimeConfig) -> int:
-    return await Session(config).run()
+    code = 1
+    try:
+        code = await Session(config).run()
+    finally:
+        exit_within(EXIT_S, code)
+    return code

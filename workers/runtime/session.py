@@ -5,12 +5,14 @@ control plane can send the first command meanwhile.
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import logging
 import os
 import resource
 import signal
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from workers.protocol.masking import Masker
@@ -38,6 +40,7 @@ from workers.protocol.messages import (
 from workers.protocol.wire import MalformedMessage
 from workers.runtime.bus import Bus
 from workers.runtime.config import RuntimeConfig
+from workers.runtime.endings import tasks_ended
 from workers.runtime.inbox import Inbox, Work
 from workers.runtime.masked import message_masked
 from workers.runtime.text import TextBatcher
@@ -51,6 +54,8 @@ HEARTBEAT_S = 10.0
 # The control plane gives up after 10 minutes without Redis: nobody will hear of us then.
 ORPHAN_AFTER_S = 900.0
 LAST_FLUSH_S = 10.0
+_END_S = 5.0
+_ABORT_S = 60.0
 _PAGE = resource.getpagesize()
 
 
@@ -63,6 +68,7 @@ class Session:
         self._inbox = Inbox(self._publish, run_id=config.run_id)
         self._current: asyncio.Task[Message] | None = None
         self._current_id = ""
+        self._aside: set[asyncio.Task[object]] = set()  # what commands began beside the work
         self._stop = asyncio.Event()
         self._loaded = asyncio.Event()
         self._engine: Engine | None = None
@@ -82,30 +88,38 @@ class Session:
             asyncio.create_task(self._watch(), name="files"),
             asyncio.create_task(self._stop.wait(), name="stop"),
         ]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        crashed = next((task for task in done if not task.cancelled() and task.exception()), None)
-        return await self._end(tasks, crashed)
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            crashed = next(
+                (t.exception() for t in done if not t.cancelled() and t.exception()), None
+            )
+            return await self._end(tasks, crashed)
+        finally:  # also when this very task is cancelled: nothing of it outlives it
+            await self._stop_all(tasks)
+            await self._bus.close()
 
-    async def _end(self, tasks: "list[asyncio.Task[Any]]", crashed: object) -> int:
+    async def _end(self, tasks: "list[asyncio.Task[Any]]", crashed: BaseException | None) -> int:
         code = 0
-        if isinstance(crashed, asyncio.Task):
+        if crashed is not None:
             code = 1
-            logger.error("the session crashed", exc_info=crashed.exception())
-            self._report("internal_error", f"The runtime failed: {_named(crashed.exception())}.")
+            logger.error("the session crashed", exc_info=crashed)
+            self._report("internal_error", f"The runtime failed: {_named(crashed)}.")
         if self._current is not None and not self._current.done():
-            self._current.cancel()
-            await asyncio.wait({self._current}, timeout=5)
+            await tasks_ended([self._current], within_s=_END_S)
             await asyncio.sleep(0.05)  # `_work` publishes how the step ended
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks, timeout=5)
-        if self._engine is not None:
-            await self._engine.close()
+        await self._stop_all(tasks)
         self._text.flush()
         self._publish(Exiting(run_id=self._config.run_id, code=code))
         await self._bus.flushed(LAST_FLUSH_S)
-        await self._bus.close()
         return code
+
+    async def _stop_all(self, tasks: "list[asyncio.Task[Any]]") -> None:
+        await tasks_ended([*tasks, *self._aside, self._current], within_s=_END_S)
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_S):
+                    await engine.close()
 
     def _publish(self, message: Message) -> None:
         self._bus.publish(message_masked(message, self._masker))
@@ -138,14 +152,14 @@ class Session:
             case GetContextUsage():
                 await self._context_usage(command)
             case RefreshGrants():
-                await self._refresh_grants()
+                self._do_aside(self._refresh_grants())  # it asks the API: an abort must not wait
 
     def _abort(self, request_id: str) -> None:
         """Stop a step, also one that still waits; an empty id means all of them."""
         self._inbox.abort(request_id)
         running = self._current is not None and not self._current.done()
-        if running and request_id in ("", self._current_id) and self._current is not None:
-            self._current.cancel()
+        if running and request_id in ("", self._current_id):
+            self._do_aside(tasks_ended([self._current], within_s=_ABORT_S))
 
     async def _shut_down(self, *, graceful: bool) -> None:
         if not graceful and self._engine is not None:
@@ -234,6 +248,11 @@ class Session:
         return self._engine
 
     # Beside the work
+
+    def _do_aside(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work, name="aside")
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     async def _watch(self) -> None:
         await self._loaded.wait()

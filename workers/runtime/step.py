@@ -11,6 +11,7 @@ from workers.protocol.messages import AgentStep, StepEnd
 from workers.runtime.attachments import Attachments
 from workers.runtime.config import RuntimeConfig
 from workers.runtime.conversation import Conversation, Prompt, Talk
+from workers.runtime.endings import tasks_ended
 from workers.runtime.errors import StepFailed
 from workers.runtime.loops import LoopBreaker
 from workers.runtime.models import model_settings
@@ -18,6 +19,7 @@ from workers.runtime.tools.context import Completion
 from workers.runtime.tools.registry import ToolBox, completion_tools
 
 WATCH_INTERVAL_S = 1.0
+_END_S = 10.0
 VALIDATION_RETRIES = 20  # bad arguments in a row, of one tool
 
 NUDGE = (
@@ -93,10 +95,12 @@ class StepRunner:
                     )
                 deadline_s = self._command.deadline_s
                 if deadline_s is not None and time.monotonic() - started > deadline_s:
-                    await _cancelled(work)
+                    # Nothing of the work may still be going on when the agent is asked once more.
+                    if not await tasks_ended([work], within_s=_END_S):
+                        raise _timeout(deadline_s)
                     return await self._wrap_up(deadline_s)
         finally:
-            await _cancelled(work)
+            await tasks_ended([work], within_s=_END_S)
 
     async def _until_completed(self) -> StepEnd:
         prompt: Prompt = await self._attachments.with_prompt(
@@ -116,7 +120,7 @@ class StepRunner:
 
     async def _wrap_up(self, deadline_s: float) -> StepEnd:
         """The last chance after the time limit: one turn in which the agent may end the step."""
-        timeout = StepFailed("timeout", f"The step ran longer than {deadline_s:g} seconds.")
+        timeout = _timeout(deadline_s)
         self._context.kill_processes()
         if not self._config.must_complete or not self._command.wrap_up_s:
             raise timeout
@@ -180,8 +184,5 @@ class StepRunner:
         )
 
 
-async def _cancelled(task: "asyncio.Task[StepEnd]") -> None:
-    """Cancel and wait, so that nothing of the work is still going on."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
+def _timeout(deadline_s: float) -> StepFailed:
+    return StepFailed("timeout", f"The step ran longer than {deadline_s:g} seconds.")

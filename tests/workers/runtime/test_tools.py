@@ -447,3 +447,13 @@ def test_strict_means_the_list_and_no_more(context: ToolContext) -> None:
     assert names(["research"], "chat") == ["web_search"]
     assert names([], "pipeline") == ["complete", "fail"]
     assert names(["complete"], "executor") == ["executor_complete", "executor_fail"]
+
+
+async def test_output_that_cannot_be_kept_does_not_stop_the_command(
+    shell: ShellTools, context: ToolContext
+) -> None:
+    """As when /tmp is full: it is read on, and the end of it comes back."""
+    context.tmp.rmdir()
+    said = await shell.bash("seq 1 40000; echo the end", timeout=60)
+    assert "the full text was not kept: No such file or directory" in said
+    assert said.endswith("the end\n[exit code 0]")

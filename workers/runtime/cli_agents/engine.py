@@ -44,6 +44,7 @@ from workers.runtime.cli_agents.adapters import ADAPTERS
 from workers.runtime.cli_agents.process import Program
 from workers.runtime.cli_agents.relay import Relay
 from workers.runtime.config import RuntimeConfig
+from workers.runtime.endings import tasks_ended
 from workers.runtime.errors import GATEWAY_CODES, HOPELESS, StepFailed
 from workers.runtime.inbox import Work
 from workers.runtime.models import GATEWAY_PATH
@@ -52,6 +53,7 @@ from workers.runtime.tools.processes import Processes
 
 WATCH_INTERVAL_S = 0.5
 RESULT_CHARS = 10_000
+_END_S = 10.0
 _FAILED = re.compile(r"^\s*FAILED:\s*(.+)\Z", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r'"code"\s*:\s*"([a-z_]+)"')
 _NOT_HERE = "A session whose harness is another agent's program does not do this."
@@ -321,9 +323,7 @@ class _Step:
                     return work.result()
                 self._check()
         finally:
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work})
+            await tasks_ended([work], within_s=_END_S)
 
     def _check(self) -> None:
         """Time, silence, and a refusal that asking again does not change. Raises StepFailed."""

@@ -8,12 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 
 from workers.runtime.cli_agents.adapter import Start
+from workers.runtime.endings import tasks_ended
 from workers.runtime.tools.processes import Processes
 
 LINE_LIMIT_BYTES = 16 * 1024 * 1024
 _LOOK_S = 0.2
 _EXIT_LOOK_S = 0.05
 _LAST_WORDS_S = 1.0
+_KILLED_S = 5.0  # a process that waits for a dead disk does not even end when it is killed
 _TAIL_LINES = 40
 
 
@@ -26,6 +28,7 @@ class Program:
         self._processes = processes
         self._process: asyncio.subprocess.Process | None = None
         self._drains: list[asyncio.Task[None]] = []
+        self._ended: asyncio.Task[int] | None = None
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
 
     @property
@@ -54,7 +57,7 @@ class Program:
         """Lines of stdout, or the watched file whenever it has changed, until the program ends."""
         assert self._process is not None
         assert self._process.stdout is not None
-        ended = asyncio.create_task(self.exit_code())
+        ended = self._ended = asyncio.create_task(self.exit_code())
         if self._start.watched is None:
             async for line in _until(ended, _lines(self._process.stdout)):
                 yield line
@@ -79,13 +82,13 @@ class Program:
     async def close(self) -> None:
         self._processes.kill()
         if self._process is not None:
-            await self.exit_code()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_KILLED_S):
+                    await self.exit_code()
             with contextlib.suppress(TimeoutError):  # its pipes close with the last of what it left
                 async with asyncio.timeout(_LAST_WORDS_S):
                     await self._process.wait()
-        for task in self._drains:
-            task.cancel()
-        await asyncio.gather(*self._drains, return_exceptions=True)
+        await tasks_ended([*self._drains, self._ended], within_s=_KILLED_S)
 
     async def _feed(self) -> None:
         assert self._process is not None

@@ -17,6 +17,7 @@ from workers.runtime.tools.limits import MAX_BYTES, tail
 LIVE_LIMIT_CHARS = 256 * 1024  # of one command's output, sent on as it comes
 FILE_LIMIT_BYTES = 50 * 1024 * 1024
 _DRAIN_S = 0.5
+_KILLED_S = 5.0
 _SCOPE = "DJINNBOT_TOOL_SCOPE"
 _HIDDEN = ("REDIS_URL", "DJINNBOT_SESSION_TOKEN", "PYTHONPATH", "VIRTUAL_ENV")
 
@@ -114,9 +115,11 @@ async def run(
             await _follow(process, pipes)
     except TimeoutError:
         kill_group(group)
-        await process.wait()
+        with contextlib.suppress(TimeoutError):  # one that waits for a dead disk cannot be killed
+            async with asyncio.timeout(_KILLED_S):
+                await process.wait()
         return Ended(exit_code=-9, timed_out=True)
-    except asyncio.CancelledError:
+    except BaseException:
         kill_group(group)
         raise
     finally:
@@ -204,16 +207,21 @@ class Output:
         self._lines = 0
         self._live_chars = 0
         self._file = -1
+        self._lost = ""  # why the file does not hold it
 
     def add(self, chunk: bytes) -> None:
         self._total += len(chunk)
         self._lines += chunk.count(b"\n")
         self._kept += chunk
-        if self._file >= 0:
-            self._to_file(chunk)
-        elif self._too_long():
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            self._to_file(bytes(self._kept))
+        try:
+            if self._file >= 0:
+                self._to_file(chunk)
+            elif self._too_long() and not self._lost:
+                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                self._to_file(bytes(self._kept))
+        except OSError as exc:  # a full /tmp, say: who stopped reading would stop the command
+            self._lost = exc.strerror or type(exc).__name__
+            self.close()
         if len(self._kept) > 4 * MAX_BYTES:
             del self._kept[: -2 * MAX_BYTES]
         self._live(self._decoder.decode(chunk))
@@ -223,7 +231,9 @@ class Output:
             return self._kept.decode(errors="replace").rstrip("\n")
         kept, _ = tail(self._kept.decode(errors="replace"))
         head = f"[{self._total} bytes of output; the full text is in {self._path}"
-        if self._total > FILE_LIMIT_BYTES:
+        if self._lost:
+            head = f"[{self._total} bytes of output; the full text was not kept: {self._lost}"
+        elif self._total > FILE_LIMIT_BYTES:
             head += ", cut at 50 MB"
         return f"{head}. Its end:]\n{kept.rstrip(chr(10))}"
 

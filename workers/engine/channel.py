@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 import redis
 import structlog
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from apps.core.errors import TransientError
 from workers.protocol.keys import MAXLEN, TTL_AFTER_END_S, StreamKeys
@@ -33,6 +35,8 @@ _COMMANDS = ("+xadd", "+xread", "+xack", "+ping", "+client|setinfo", "+client|se
 _SOCKET_TIMEOUT_S = 10.0
 _RETRY_S = 0.5
 _COUNT = 500
+# It does not answer (a timeout is no ConnectionError here), or it is full and takes nothing.
+_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.OutOfMemoryError)
 ACCOUNT_PREFIX = StreamKeys("").username
 
 
@@ -63,7 +67,10 @@ class SessionChannel:
         self.reconnected = False  # set when Redis came back; the reader of it resets it
         self.password = password or secrets.token_urlsafe(24)
         self._client = redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=_SOCKET_TIMEOUT_S, socket_connect_timeout=2
+            settings.REDIS_URL,
+            socket_timeout=_SOCKET_TIMEOUT_S,
+            socket_connect_timeout=2,
+            retry=Retry(NoBackoff(), 0),  # who reads asks again, and looks at its lease between
         )
         evt, _, out = position.partition(",")
         self._last = {self.keys.evt: evt or "0", self.keys.out: out or "0"}
@@ -88,7 +95,7 @@ class SessionChannel:
         """Let the box in. Raises TransientError while Redis is away."""
         try:
             self._set_account()
-        except redis.ConnectionError as exc:
+        except _AWAY as exc:
             raise TransientError("Redis does not answer.", code="runner_unavailable") from exc
 
     def box_url(self, socket: str = "") -> str:
@@ -140,7 +147,7 @@ class SessionChannel:
         self._waiting.append(command)
         try:
             self._flush()
-        except redis.ConnectionError:
+        except _AWAY:
             self._went_away()
 
     def read(self, *, block_ms: int) -> list[Envelope]:
@@ -150,10 +157,12 @@ class SessionChannel:
         """
         try:
             if self._away_since is not None:
-                self._came_back()
+                self._client.ping()
+                self._set_account()
             self._flush()
+            self._came_back()
             found = self._client.xread(dict(self._last), count=_COUNT, block=block_ms)  # type: ignore[arg-type]
-        except redis.ConnectionError:
+        except _AWAY:
             self._went_away()
             return []
         return self._decoded(cast(object, found))
@@ -204,8 +213,8 @@ class SessionChannel:
         time.sleep(_RETRY_S)
 
     def _came_back(self) -> None:
-        self._client.ping()
-        self._set_account()
+        if self._away_since is None:
+            return
         self._away_since = None
         self.reconnected = True
         log.info("Redis is back")

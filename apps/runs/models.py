@@ -1,11 +1,13 @@
 """The durable state of runs. `status` columns are written by `machine.py` and nothing else."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Left, Now
 
 from apps.core.ids import new_id, new_run_id
 from apps.core.models import TimestampedModel
@@ -19,6 +21,9 @@ from apps.runs.choices import (
     RunStatus,
     StepStatus,
 )
+
+# What the search looks into. A task may be longer than an index takes.
+TASK_WORDS: Final = SearchVector(Left("task_description", 4000), config="simple")
 
 
 def new_approval_id() -> str:
@@ -90,6 +95,11 @@ class Run(TimestampedModel):
             models.Index(fields=["pipeline_id", "-created_at", "-id"], name="run_of_pipeline"),
             # The list of what one person started.
             models.Index(fields=["initiated_by", "-created_at", "-id"], name="run_of_user"),
+            GinIndex(TASK_WORDS, name="run_task_words"),
+            # What has ended since somebody last looked.
+            models.Index(
+                fields=["-completed_at"], name="run_ended", condition=Q(completed_at__isnull=False)
+            ),
             # The reconciler: what still moves.
             models.Index(
                 fields=["status"],  # without the time: each step writes that, and no index with it

@@ -115,6 +115,7 @@ def run_list(
     *,
     status: str = "",
     since: datetime | None = None,
+    ended_since: datetime | None = None,
     search: str = "",
     agent_id: str = "",
     sort: str = "-created_at",
@@ -130,6 +131,8 @@ def run_list(
         runs = runs.filter(status=status)
     if since is not None:
         runs = runs.filter(created_at__gte=since)
+    if ended_since is not None:
+        runs = runs.filter(completed_at__gte=ended_since)
     if search:
         runs = runs.filter(Q(task_description__icontains=search) | Q(id__startswith=search))
     if agent_id:

@@ -1,7 +1,12 @@
 """`make screenshots`: pictures of every page, wide and narrow, light and dark, with real data; of
-the main pages on an empty instance too, and when the API fails. They go into `screenshots/`."""
+the main pages on an empty instance too, and when the API fails. They go into `screenshots/`.
+
+`make screenshots PAGES='^/(agents|usage)' LOOKS='phone.*dark'` takes only those: both are patterns.
+"""
 
 import itertools
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +27,18 @@ __all__ = ["names"]  # the fixture
 
 FOLDER = settings.BASE_DIR / "screenshots"
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
-LOOKS = list(itertools.product(SIZES, ("light", "dark")))
 MAIN = ("/", "/runs", "/decisions", "/activity", "/agents", "/pipelines", "/usage", "/evals")
+
+
+def is_wanted(address: str) -> bool:
+    return re.search(os.environ.get("PAGES", ""), address) is not None
+
+
+LOOKS = [
+    look
+    for look in itertools.product(SIZES, ("light", "dark"))
+    if re.search(os.environ.get("LOOKS", ""), "-".join(look))
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +74,12 @@ def test_full(
 ) -> None:
     with signed_in(browser, platform, **options(size, theme)) as visited:
         visited.allow("404 ", "403 ")
-        for address in walked(visited.page, names):
+        for address in walked(visited.page, names, is_wanted):
             take(visited.page, "full", size, theme, screen_name(address, names))
             take_tabs(visited.page, size, theme, screen_name(address, names))
     with visit(browser, platform, **options(size, theme)) as visited:
         visited.allow("4")
-        for address in outside(names):
+        for address in filter(is_wanted, outside(names)):
             opened(visited.page, address)
             take(visited.page, "full", size, theme, screen_name(address, names))
 
@@ -72,7 +87,7 @@ def test_full(
 @pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_empty(browser: Browser, empty: Stack, size: str, theme: str) -> None:
     with signed_in(browser, empty, **options(size, theme)) as visited:
-        for address in MAIN:
+        for address in filter(is_wanted, MAIN):
             opened(visited.page, address)
             take(visited.page, "empty", size, theme, screen_name(address, {}))
 
@@ -82,7 +97,7 @@ def test_failing(browser: Browser, platform: Stack, size: str, theme: str) -> No
     with signed_in(browser, platform, **options(size, theme)) as visited:
         visited.allow("500 ")
         fail_api(visited.page)
-        for address in MAIN:
+        for address in filter(is_wanted, MAIN):
             visited.page.goto(address)
             visited.page.get_by_role("button", name="Retry").first.wait_for(timeout=60_000)
             take(visited.page, "failing", size, theme, screen_name(address, {}))

@@ -1,7 +1,7 @@
 """Every address of the dashboard, as the route tree has it: a new page is walked to, or fails."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, expect
@@ -54,14 +54,16 @@ def opened(page: Page, address: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def walked(page: Page, names: dict[str, str]) -> Iterator[str]:
+def walked(
+    page: Page, names: dict[str, str], is_wanted: Callable[[str], bool] = lambda address: True
+) -> Iterator[str]:
     """Each address for who is signed in, opened, and the sections and tabs found on the way."""
-    todo = inside(names)
+    todo = [address for address in inside(names) if is_wanted(address)]
     seen = set(todo)
     while todo:
         address = todo.pop(0)
         opened(page, address)
-        more = [part for part in parts(page) if part not in seen]
+        more = [part for part in parts(page) if part not in seen and is_wanted(part)]
         seen.update(more)
         todo += more
         yield address

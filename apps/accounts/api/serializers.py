@@ -18,6 +18,9 @@ class MeSerializer(serializers.Serializer[Any]):
     display_name = serializers.CharField()
     locale = serializers.CharField()
     timezone = serializers.CharField()
+    preferences = serializers.DictField(
+        help_text="How the dashboard looks and behaves for this person; its own names."
+    )
     role = serializers.CharField(help_text="Empty for an agent that works for nobody.")
     is_admin = serializers.BooleanField()
     scopes = serializers.ListField(child=serializers.CharField())
@@ -37,6 +40,22 @@ class ProfileChangeSerializer(serializers.Serializer[Any]):
     locale = serializers.CharField(max_length=16, allow_blank=True)
     timezone = serializers.ChoiceField(
         choices=sorted(available_timezones()), allow_blank=True, help_text="An IANA name."
+    )
+    preferences = serializers.DictField(
+        child=serializers.JSONField(allow_null=True),
+        help_text="Those that change; null takes one away. 16 kB together.",
+    )
+
+
+class VisitSerializer(serializers.Serializer[Any]):
+    seen = serializers.BooleanField(
+        default=False, help_text="What was new has been looked at: from here on, later things are."
+    )
+
+
+class VisitedSerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField(
+        allow_null=True, help_text="What happened later is new; null on the first visit."
     )
 
 

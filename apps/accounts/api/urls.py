@@ -11,6 +11,7 @@ urlpatterns = [
     route("auth/invites/accept", entry.InviteAcceptView.as_view(), name="auth-invite-accept"),
     route("auth/invites/<str:invite_id>", entry.InviteView.as_view(), name="auth-invite"),
     route("auth/me", me.MeView.as_view(), name="auth-me"),
+    route("auth/visit", me.VisitView.as_view(), name="auth-visit"),
     route("auth/logout", me.LogoutView.as_view(), name="auth-logout"),
     route("auth/sessions", me.BrowserSessionsView.as_view(), name="auth-sessions"),
     route("auth/sessions/<str:session_id>", me.BrowserSessionView.as_view(), name="auth-session"),

@@ -52,6 +52,11 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=128, blank=True)
     locale = models.CharField(max_length=16, blank=True)
     timezone = models.CharField(max_length=64, blank=True)
+    # How the dashboard looks and behaves for them: {name: value}, the dashboard's own.
+    preferences = models.JSONField(db_default={}, default=dict, blank=True)
+    # When they were last seen in the dashboard, and until when they had seen things before that.
+    here_at = models.DateTimeField(null=True, editable=False)
+    seen_until = models.DateTimeField(null=True, editable=False)
     must_change_password = models.BooleanField(default=False)
     # Kept by `second_factor`: asking the authenticators at each request would cost a query.
     has_second_factor = models.BooleanField(default=False, editable=False)

@@ -32,6 +32,7 @@ from apps.accounts.services.users import (
     user_deactivate,
     user_reactivate,
     user_set_role,
+    visit,
 )
 
 __all__ = [
@@ -67,4 +68,5 @@ __all__ = [
     "user_deactivate",
     "user_reactivate",
     "user_set_role",
+    "visit",
 ]

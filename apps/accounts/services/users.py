@@ -1,8 +1,10 @@
 """People and programs: made, changed, sent away. The last owner stays."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
@@ -11,6 +13,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from apps.accounts.audit import audit
@@ -21,7 +24,9 @@ from apps.accounts.sessions import browser_sessions_end
 from apps.core.errors import Conflict, Forbidden, Invalid
 from apps.core.live.access import access_changed
 
-PROFILE_FIELDS = frozenset({"display_name", "locale", "timezone"})
+PROFILE_FIELDS = frozenset({"display_name", "locale", "timezone", "preferences"})
+PREFERENCES_MOST = 16_000  # bytes of JSON
+AWAY_AFTER = timedelta(minutes=30)  # who was not seen for so long has been away
 
 
 @transaction.atomic
@@ -106,10 +111,37 @@ def profile_change(user: User, changes: Mapping[str, Any]) -> User:
     unknown = sorted(set(changes) - PROFILE_FIELDS)
     if unknown:
         raise Invalid(f"Not yours to change: {', '.join(unknown)}.")
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     for name, value in changes.items():
-        setattr(user, name, value)
+        new = _preferences(locked.preferences, value) if name == "preferences" else value
+        setattr(user, name, new)
     user.save(update_fields=list(changes))
     return user
+
+
+def _preferences(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The old ones with the changed ones in their places; null takes one away."""
+    merged = {**before, **changes}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    if len(orjson.dumps(kept)) > PREFERENCES_MOST:
+        raise Invalid("That is more than preferences may hold.", code="too_large")
+    return kept
+
+
+@transaction.atomic
+def visit(user: User, *, seen: bool = False) -> datetime | None:
+    """The user is here now. Says since when things are new to them: since they were last here
+    before they were away. `seen`: they have looked at what was new. None: this is the first time.
+    """
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    now = timezone.now()
+    if seen:
+        locked.seen_until = now
+    elif locked.here_at is not None and now - locked.here_at > AWAY_AFTER:
+        locked.seen_until = locked.here_at
+    locked.here_at = now
+    locked.save(update_fields=["here_at", "seen_until"])
+    return locked.seen_until
 
 
 @transaction.atomic

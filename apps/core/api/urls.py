@@ -6,7 +6,7 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
-from apps.core.api import streams, system, workers
+from apps.core.api import finding, streams, system, workers
 
 
 def route(pattern: str, view: Callable[..., Any], name: str | None = None) -> URLPattern:
@@ -21,6 +21,8 @@ urlpatterns = [
     route("health", system.HealthView.as_view(), name="health"),
     route("status", system.StatusView.as_view(), name="status"),
     route("workers", workers.WorkersView.as_view(), name="workers"),
+    route("search", finding.SearchView.as_view(), name="search"),
+    route("jobs", finding.JobsView.as_view(), name="jobs"),
     route("schema", system.SchemaView.as_view(), name="schema"),
     route("docs", system.DocsView.as_view(), name="docs"),
     route("events/stream", streams.FeedStreamView.as_view(), name="events-stream"),

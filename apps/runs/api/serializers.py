@@ -121,6 +121,7 @@ class RunFilterSerializer(serializers.Serializer[Any]):
     task_id = serializers.CharField(required=False)
     kind = serializers.ChoiceField(choices=RunKind.choices, required=False)
     since = serializers.DateTimeField(required=False, help_text="Created at or after.")
+    ended_since = serializers.DateTimeField(required=False, help_text="Ended at or after.")
     search = serializers.CharField(
         required=False, max_length=200, help_text="A part of the task, or the start of the id."
     )

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.accounts.models import ApiKey, User
@@ -219,3 +221,44 @@ class TestKeys:
         for path in ("service-keys", "agent-keys"):
             assert member.get(f"/v1/auth/{path}").status_code == 403
             assert member.post(f"/v1/auth/{path}", {}, format="json").status_code == 403
+
+
+def test_preferences_follow_the_person(person: Person, api_client: SignedIn) -> None:
+    client = api_client(person("ada"))
+
+    def change(**preferences: Any) -> Any:
+        return client.patch("/v1/auth/me", {"preferences": preferences}, format="json")
+
+    assert client.get("/v1/auth/me").json()["preferences"] == {}
+    change(theme="dark", keys={"g h": "x"})
+    assert change(density="comfortable", keys=None).status_code == 200
+    assert client.get("/v1/auth/me").json()["preferences"] == {
+        "theme": "dark", "density": "comfortable"
+    }  # fmt: skip
+    assert status(change(views="x" * 20_000)) == (422, "too_large")
+    assert client.get("/v1/auth/me").json()["preferences"]["theme"] == "dark"
+
+
+def test_who_was_away_is_told_since_when(person: Person, api_client: SignedIn) -> None:
+    user = person("ada")
+    client = api_client(user)
+
+    def since(**body: Any) -> Any:
+        answer = client.post("/v1/auth/visit", body, format="json")
+        assert answer.status_code == 200, answer.json()
+        return answer.json()["since"]
+
+    def go_away(for_: timedelta) -> str:
+        left = timezone.now() - for_
+        User.objects.filter(pk=user.pk).update(here_at=left)
+        return left.isoformat()[:19]
+
+    assert since() is None, "the first time"
+    assert since() is None, "the same visit"
+    left = go_away(timedelta(hours=9))
+    first = since()
+    assert first.startswith(left)
+    go_away(timedelta(minutes=10))
+    assert since() == first, "a short absence is no absence"
+    assert since(seen=True) > first
+    assert since() > first, "what was looked at stays so"

@@ -12,8 +12,10 @@ from apps.accounts.api.serializers import (
     BrowserSessionSerializer,
     MeSerializer,
     ProfileChangeSerializer,
+    VisitedSerializer,
+    VisitSerializer,
 )
-from apps.accounts.services import profile_change
+from apps.accounts.services import profile_change, visit
 from apps.accounts.sessions import (
     browser_session_drop,
     browser_session_end,
@@ -41,7 +43,7 @@ class MeView(ApiView):
         responses={200: MeSerializer},
     )
     def patch(self, request: Request) -> Response:
-        """Change your name, language or time zone."""
+        """Change your name, language, time zone or preferences."""
         profile_change(self.caller.user, parsed(ProfileChangeSerializer, request, partial=True))
         return Response(me_of(self.caller))
 
@@ -56,6 +58,7 @@ def me_of(caller: Caller) -> dict[str, object]:
         "display_name": getattr(user, "display_name", ""),
         "locale": getattr(user, "locale", ""),
         "timezone": getattr(user, "timezone", ""),
+        "preferences": getattr(user, "preferences", {}),
         "role": getattr(user, "role", ""),
         "is_admin": caller.is_admin,
         "scopes": sorted(caller.scopes),
@@ -65,6 +68,23 @@ def me_of(caller: Caller) -> dict[str, object]:
         "session_id": getattr(caller.credential, "session_id", ""),
         "agent_id": getattr(caller.credential, "agent_id", ""),
     }
+
+
+class VisitView(ApiView):
+    callers = USERS
+    scope = "account"
+    idempotency = "off"  # asked again, it is another moment
+
+    @extend_schema(
+        operation_id="auth_visit", request=VisitSerializer, responses={200: VisitedSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """You look at the dashboard now. Says what of it is new to you.
+
+        Who comes back after half an hour or more finds new what happened since they were last here.
+        """
+        seen = parsed(VisitSerializer, request)["seen"]
+        return Response({"since": visit(self.caller.user, seen=seen)})
 
 
 class BrowserSessionsView(ApiView):

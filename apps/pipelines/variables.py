@@ -81,6 +81,17 @@ def is_provided_by_caller(name: str) -> bool:
     return name in RUN_NAMES | PROJECT_NAMES | CONTEXT_NAMES or name.startswith(CONTEXT_PREFIX)
 
 
+def provided_names(*, with_loop: bool) -> list[tuple[str, str]]:
+    """(name, origin) of all that is there without an output of a step."""
+    groups = (("run", RUN_NAMES | CONTEXT_NAMES), ("loop", LOOP_NAMES), ("project", PROJECT_NAMES))
+    return [
+        (name, origin)
+        for origin, names in groups
+        if with_loop or origin != "loop"
+        for name in sorted(names)
+    ]
+
+
 def _human_context(context: str, human_context: str) -> dict[str, str]:
     given = [
         text.strip()

@@ -6,9 +6,10 @@ have a known price. The range reaches from the 10th to the 90th percentile.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import median
 from typing import Any, Literal
 
 from django.db.models import Q
@@ -152,34 +153,57 @@ def cost_per_accepted(visible: Q, *, since: datetime | None = None) -> list[dict
     begin = since or timezone.now() - timedelta(days=30)
     ended = Run.objects.filter(
         visible, status__in=RUN_TERMINAL, completed_at__gte=begin, replay_of=""
-    ).values_list("id", "pipeline_id", "status")
+    ).values_list("id", "pipeline_id", "status", "started_at", "completed_at")
     rows = list(ended)
     totals = {
         row.ref: row
         for row in UsageTotal.objects.filter(kind="run", ref__in=[row[0] for row in rows])
     }
-    found: dict[str, dict[str, Any]] = {}
-    for run_id, pipeline_id, status in rows:
-        sums = found.setdefault(
-            pipeline_id,
-            {"pipeline_id": pipeline_id, "runs": 0, "accepted": 0, "cost": None, "unknown": 0},
-        )
-        total = totals.get(run_id)
-        sums["runs"] += 1
-        sums["accepted"] += status == RunStatus.COMPLETED
-        if total is not None and total.cost_total is not None:
-            sums["cost"] = (sums["cost"] or Decimal(0)) + total.cost_total
-        sums["unknown"] += total.cost_unknown_calls if total else 0
-    return [_per_accepted(sums) for _, sums in sorted(found.items())]
+    found: dict[str, _Ended] = {}
+    for run_id, pipeline_id, status, started, completed in rows:
+        assert completed is not None, "the query asks for it"
+        sums = found.setdefault(pipeline_id, _Ended(last=completed))
+        sums.add(status == RunStatus.COMPLETED, started, completed, totals.get(run_id))
+    return [{"pipeline_id": name, **sums.as_row()} for name, sums in sorted(found.items())]
 
 
-def _per_accepted(sums: dict[str, Any]) -> dict[str, Any]:
-    known = sums["cost"] is not None and sums["accepted"]
-    return {
-        "pipeline_id": sums["pipeline_id"],
-        "runs": sums["runs"],
-        "accepted": sums["accepted"],
-        "cost_total": sums["cost"],
-        "cost_unknown_calls": sums["unknown"],
-        "cost_per_accepted": sums["cost"] / sums["accepted"] if known else None,
-    }
+@dataclass(slots=True)
+class _Ended:
+    """The ended runs of one pipeline."""
+
+    last: datetime
+    runs: int = 0
+    accepted: int = 0
+    cost: Decimal | None = None
+    unknown: int = 0
+    costs: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(
+        self, accepted: bool, started: datetime | None, ended: datetime, total: UsageTotal | None
+    ) -> None:
+        self.runs += 1
+        self.accepted += accepted
+        self.last = max(self.last, ended)
+        self.unknown += total.cost_unknown_calls if total else 0
+        cost = total.cost_total if total else None
+        if cost is not None:
+            self.cost = (self.cost or Decimal(0)) + cost
+        if accepted and cost is not None and total is not None and not total.cost_unknown_calls:
+            self.costs.append(float(cost))
+        if accepted and started is not None:
+            self.seconds.append((ended - started).total_seconds())
+
+    def as_row(self) -> dict[str, Any]:
+        known = self.cost is not None and self.accepted > 0
+        per_accepted = (self.cost or Decimal(0)) / self.accepted if known else None
+        return {
+            "runs": self.runs,
+            "accepted": self.accepted,
+            "cost_total": self.cost,
+            "cost_unknown_calls": self.unknown,
+            "cost_per_accepted": per_accepted,
+            "cost_median": median(self.costs) if self.costs else None,
+            "duration_median_s": median(self.seconds) if self.seconds else None,
+            "last_ended_at": self.last,
+        }

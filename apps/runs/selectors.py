@@ -143,6 +143,29 @@ def run_list(
     return cast("QuerySet[Run, Row]", rows)
 
 
+def with_progress(runs: list[Row]) -> list[Row]:
+    """Rows of a list, each with how far its steps have come."""
+    ids = [run["id"] for run in runs]
+    snapshots = dict(Run.objects.filter(id__in=ids).values_list("id", "snapshot_id"))
+    newest = (
+        StepExecution.objects.filter(
+            run_id__in=ids, superseded=False, generation=F("run__generation")
+        )
+        .order_by("run_id", "step_id", "-id")
+        .distinct("run_id", "step_id")
+        .values_list("run_id", "step_id", "agent_id", "status")
+    )
+    states = {(run, step): (agent, status) for run, step, agent, status in newest}
+    for run in runs:
+        steps = pipeline_of(snapshots[run["id"]]).steps if run["id"] in snapshots else ()
+        run["progress"] = [
+            {"step_id": step.id, "agent_id": agent, "status": status}
+            for step in steps
+            for agent, status in [states.get((run["id"], step.id), (step.agent, None))]
+        ]
+    return runs
+
+
 def runs_of_agent(visible: Q, agent_id: str) -> QuerySet[Run, Row]:
     """Rows of the list, of runs in which the agent took part."""
     return run_list(visible).filter(_took_part(agent_id))

@@ -23,9 +23,13 @@ def auto_turn(facts: SessionFacts, conversation: Conversation) -> Turn:
     if conversation.schema is not None:
         return Turn(output=sample(conversation.schema, conversation.schema))
     if "complete" in conversation.tools and not conversation.rounds:
-        outputs = {name: _output(name, facts) for name in facts.outputs}
+        outputs = auto_outputs(facts)
         return Turn(call=[Call(tool="complete", args={"outputs": outputs, "summary": _SAID})])
     return Turn(say=_SAID)
+
+
+def auto_outputs(facts: SessionFacts) -> dict[str, str]:
+    return {name: _output(name, facts) for name in facts.outputs}
 
 
 def _output(name: str, facts: SessionFacts) -> str:

@@ -8,6 +8,7 @@ from apps.pipelines.definition import Pipeline, Step
 from apps.pipelines.graph import edges, entry_points
 from apps.pipelines.models import PipelineDefinition
 from apps.pipelines.selectors import pipeline_of, problems_of
+from apps.pipelines.variables import provided_names
 
 
 def definition(
@@ -61,6 +62,23 @@ def graph(row: PipelineDefinition) -> dict[str, Any]:
         ],
         "edges": [asdict(edge) for edge in edges(pipeline) if {edge.source, edge.target} <= ids],
     }
+
+
+def variables(pipeline: Pipeline | None) -> list[dict[str, Any]]:
+    """Every name that a template of the pipeline may use, with what gives it its value."""
+    if pipeline is None:
+        return []
+    outputs: dict[str, list[str]] = {}
+    for step in pipeline.steps:
+        for name in step.outputs:
+            outputs.setdefault(name, []).append(step.id)
+    made = [{"name": name, "origin": "output", "steps": by} for name, by in outputs.items()]
+    given = [
+        {"name": name, "origin": origin, "steps": []}
+        for name, origin in provided_names(with_loop=any(step.loop for step in pipeline.steps))
+        if name not in outputs
+    ]
+    return made + given
 
 
 def _step(pipeline: Pipeline, step: Step) -> dict[str, Any]:

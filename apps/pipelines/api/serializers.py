@@ -157,8 +157,59 @@ class PipelineValidationSerializer(_Base):
     problems = PipelineProblemSerializer(many=True)
 
 
+class VariableSerializer(_Base):
+    name = serializers.CharField()
+    origin = serializers.ChoiceField(
+        choices=["run", "project", "loop", "output"],
+        help_text="What gives it its value: the start of a run, a project, a loop, a step.",
+    )
+    steps = serializers.ListField(child=serializers.CharField(), help_text="Those that put it out.")
+
+
+class PipelineDraftCheckedSerializer(PipelineValidationSerializer):
+    variables = VariableSerializer(
+        many=True, help_text="What its templates may name; empty while it cannot be read."
+    )
+    variable_prefixes = serializers.ListField(
+        child=serializers.CharField(), help_text="Callers may bring any name that begins so."
+    )
+
+
 class PipelineDraftSerializer(_Base):
     yaml_content = serializers.CharField(allow_blank=True, trim_whitespace=False)
+
+
+class PipelineRehearsalAskSerializer(PipelineDraftSerializer):
+    task = serializers.CharField(max_length=20_000, required=False, default="Try it.")
+    results = serializers.DictField(
+        child=serializers.ListField(
+            child=serializers.CharField(max_length=200), min_length=1, max_length=50
+        ),
+        required=False,
+        default=dict,
+        help_text="By step: the result of each of its visits. Without: each result in turn.",
+    )
+
+
+class PlayedStepSerializer(_Base):
+    step_id = serializers.CharField()
+    visit = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+    agent_id = serializers.CharField()
+    item = serializers.CharField(allow_blank=True, help_text="Of the loop it works in.")
+    approval = serializers.BooleanField(help_text="A person would be asked first.")
+    input = serializers.CharField(allow_blank=True, help_text="What the agent would be told.")
+    missing = serializers.ListField(child=serializers.CharField())
+    outputs = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    result = serializers.CharField(allow_blank=True)
+
+
+class PipelineRehearsalSerializer(_Base):
+    status = serializers.ChoiceField(choices=["completed", "failed", "stopped"])
+    code = serializers.CharField(allow_blank=True)
+    message = serializers.CharField(allow_blank=True)
+    steps = PlayedStepSerializer(many=True)
+    outputs = serializers.DictField(child=serializers.CharField(allow_blank=True))
 
 
 class PipelineSaveSerializer(PipelineDraftSerializer):

@@ -6,6 +6,7 @@ _ONE = "pipelines/<str:pipeline_id>"
 urlpatterns = [
     route("pipelines", views.PipelinesView.as_view(), name="pipelines"),
     route("pipelines/validate", views.PipelineDraftView.as_view(), name="pipeline-draft"),
+    route("pipelines/rehearse", views.PipelineRehearsalView.as_view(), name="pipeline-rehearsal"),
     route("pipeline-schema", views.PipelineSchemaView.as_view(), name="pipeline-schema"),
     route(_ONE, views.PipelineView.as_view(), name="pipeline"),
     route(f"{_ONE}/raw", views.PipelineRawView.as_view(), name="pipeline-raw"),

@@ -1,5 +1,6 @@
 """Pipelines over HTTP: the library, its texts and graphs, checks, and changes to the data layer."""
 
+from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,9 +15,12 @@ from apps.core.errors import TooLarge
 from apps.pipelines.api import present
 from apps.pipelines.api.serializers import (
     PipelineDeletedSerializer,
+    PipelineDraftCheckedSerializer,
     PipelineDraftSerializer,
     PipelineGraphSerializer,
     PipelineRawSerializer,
+    PipelineRehearsalAskSerializer,
+    PipelineRehearsalSerializer,
     PipelineSavedSerializer,
     PipelineSaveSerializer,
     PipelineSerializer,
@@ -24,14 +28,18 @@ from apps.pipelines.api.serializers import (
     PipelineVersionSerializer,
     PipelineVersionTextSerializer,
 )
+from apps.pipelines.errors import PipelineInvalid
 from apps.pipelines.json_schema import pipeline_schema
+from apps.pipelines.rehearsal import rehearse
 from apps.pipelines.selectors import (
+    Checked,
     definition_get,
     definition_list,
     draft_check,
     problems_of,
 )
 from apps.pipelines.services import pipeline_delete, pipeline_save
+from apps.pipelines.variables import CONTEXT_PREFIX
 from apps.pipelines.versions import version_get, versions_of
 from apps.pipelines.yaml_tree import MAX_BYTES
 
@@ -62,15 +70,41 @@ class PipelineDraftView(ApiView):
     @extend_schema(
         operation_id="pipelines_validate_draft",
         request=PipelineDraftSerializer,
-        responses={200: PipelineValidationSerializer},
+        responses={200: PipelineDraftCheckedSerializer},
     )
     def post(self, request: Request) -> Response:
         """Check a text that is not saved."""
-        text: str = parsed(PipelineDraftSerializer, request)["yaml_content"]
-        if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-            raise TooLarge("A pipeline is at most 1 MiB.")
-        checked = draft_check(text)
-        return Response({"pipeline_id": checked.pipeline_id, **present.findings(checked.problems)})
+        checked = _checked(parsed(PipelineDraftSerializer, request)["yaml_content"])
+        return Response(
+            {
+                "pipeline_id": checked.pipeline_id,
+                **present.findings(checked.problems),
+                "variables": present.variables(checked.result.pipeline),
+                "variable_prefixes": [CONTEXT_PREFIX],
+            }
+        )
+
+
+class PipelineRehearsalView(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+    idempotency = "off"
+
+    @extend_schema(
+        operation_id="pipelines_rehearse",
+        request=PipelineRehearsalAskSerializer,
+        responses={200: PipelineRehearsalSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Walk a text that is not saved with made-up answers: which way a run would go, and what
+        each agent would be told. Nothing is started, kept or paid for."""
+        body = parsed(PipelineRehearsalAskSerializer, request)
+        checked = _checked(body["yaml_content"])
+        if not checked.result.valid or checked.result.pipeline is None:
+            raise PipelineInvalid(checked.pipeline_id, checked.problems)
+        results = {step: tuple(given) for step, given in body["results"].items()}
+        walked = rehearse(checked.result.pipeline, task=body["task"], results=results)
+        return Response(asdict(walked))
 
 
 class PipelineSchemaView(ApiView):
@@ -208,6 +242,12 @@ class PipelineValidateView(ApiView):
         """Check a pipeline of the library."""
         row = definition_get(pipeline_id)
         return Response({"pipeline_id": row.pipeline_id, **present.findings(problems_of(row))})
+
+
+def _checked(text: str) -> Checked:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise TooLarge("A pipeline is at most 1 MiB.")
+    return draft_check(text)
 
 
 def _tagged(body: dict[str, Any], sha256: str) -> Response:

@@ -108,6 +108,29 @@ class AcceptedCostSerializer(serializers.Serializer[Any]):
     cost_total = serializers.FloatField(allow_null=True)
     cost_unknown_calls = serializers.IntegerField()
     cost_per_accepted = serializers.FloatField(allow_null=True)
+    cost_median = serializers.FloatField(
+        allow_null=True, help_text="Of completed runs all of whose calls have a known price."
+    )
+    duration_median_s = serializers.FloatField(allow_null=True, help_text="Of completed runs.")
+    last_ended_at = serializers.DateTimeField()
+
+
+class DensityQuery(serializers.Serializer[Any]):
+    parts = serializers.IntegerField(min_value=1, max_value=500, required=False, default=120)
+
+
+class DensityPartSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(help_text="Where the part begins.")
+    events = serializers.IntegerField()
+    problems = serializers.IntegerField()
+    last_event = serializers.CharField(help_text="The last one of this part or before.")
+    cost = serializers.FloatField(help_text="Of all calls until the end of the part, as known.")
+
+
+class DensitySerializer(serializers.Serializer[Any]):
+    start = serializers.DateTimeField(allow_null=True, help_text="Null: nothing happened yet.")
+    end = serializers.DateTimeField(allow_null=True)
+    parts = DensityPartSerializer(many=True)
 
 
 class RunFilterSerializer(serializers.Serializer[Any]):
@@ -295,6 +318,20 @@ class RunSerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
+
+
+class RunProgressSerializer(serializers.Serializer[Any]):
+    step_id = serializers.CharField()
+    agent_id = serializers.CharField(allow_blank=True)
+    status = serializers.ChoiceField(
+        choices=StepStatus.choices, allow_null=True, help_text="Null: no route has come to it yet."
+    )
+
+
+class RunListedSerializer(RunSerializer):
+    progress = RunProgressSerializer(
+        many=True, help_text="The steps of its pipeline, each with its newest visit."
+    )
 
 
 class ItemRefSerializer(serializers.Serializer[Any]):

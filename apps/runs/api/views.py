@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Q
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,14 +12,24 @@ from apps.accounts.models import User
 from apps.core.api.callers import SESSIONS, USERS, USERS_AND_SESSIONS
 from apps.core.api.input import parsed
 from apps.core.api.pagination import CursorPage
+from apps.core.api.transcripts import (
+    TRANSCRIPT_RESPONSES,
+    HitPageSerializer,
+    TranscriptQuery,
+    TranscriptSearchQuery,
+    transcript_response,
+)
 from apps.core.api.views import ApiView
 from apps.core.dispatch import TaskName, enqueue
 from apps.core.errors import Forbidden, Invalid, NotFound
+from apps.core.transcripts import transcript_search
 from apps.runs import selectors, services
 from apps.runs.access import access_run, related_runs, visible_runs
 from apps.runs.api import serializers as shapes
 from apps.runs.choices import RUN_TERMINAL
+from apps.runs.density import run_density
 from apps.runs.errors import IllegalMove
+from apps.runs.events import run_topic
 from apps.runs.models import Run
 
 _READ_OR_RUN = {"GET": "read", "*": "runs"}
@@ -56,12 +67,13 @@ class RunsView(_RunsView):
     query = {"GET": shapes.RunFilterSerializer, "DELETE": shapes.RunsDeleteSerializer}
     paged = {"GET": True}
 
-    @extend_schema(operation_id="runs_list", responses=shapes.RunSerializer(many=True))
+    @extend_schema(operation_id="runs_list", responses=shapes.RunListedSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Runs that the caller may see, newest first."""
         page = CursorPage()
         rows = selectors.run_list(self.visible, **self.query_values())
-        return page.get_paginated_response(page.paginate_queryset(rows, request, self))
+        shown = page.paginate_queryset(rows, request, self)
+        return page.get_paginated_response(selectors.with_progress(shown))
 
     @extend_schema(
         operation_id="runs_create",
@@ -116,7 +128,10 @@ class RunView(_OneRunView):
         """Change what later steps are told, or their model. The engine owns all else."""
         self.run()
         given = request.data if isinstance(request.data, dict) else {}
-        owned = sorted(set(given) - set(shapes.RunChangeSerializer().fields))
+        owned = sorted(
+            (set(given) & set(shapes.RunDetailSerializer().fields))
+            - set(shapes.RunChangeSerializer().fields)
+        )
         if owned:
             raise Forbidden(f"Only the engine changes {', '.join(owned)} of a run.", fields=owned)
         body = parsed(shapes.RunChangeSerializer, request)
@@ -301,6 +316,41 @@ class RunLogsView(_OneRunView):
                 raise Invalid("A tail takes neither types nor since.", code="tail_is_whole")
             return Response(selectors.run_log_tail(self.run(), before=before, limit=query["limit"]))
         return Response(_log(self.run(), query))
+
+
+class RunSearchView(_OneRunView):
+    query = TranscriptSearchQuery
+
+    @extend_schema(operation_id="runs_search", responses=HitPageSerializer)
+    def get(self, request: Request, run_id: str) -> Response:
+        """Where a text stands in all that was written in the run, oldest first."""
+        asked = self.query_values()
+        found = transcript_search(run_topic(self.run()), asked.pop("q"), **asked)
+        return Response(HitPageSerializer(found.as_json()).data)
+
+
+class RunTranscriptView(_OneRunView):
+    query = TranscriptQuery
+
+    @extend_schema(operation_id="runs_transcript", responses=TRANSCRIPT_RESPONSES)
+    def get(self, request: Request, run_id: str) -> StreamingHttpResponse:
+        """All that was written in the run, as plain text or as its events."""
+        row = selectors.run_row(self.run())
+        return transcript_response(
+            run_topic(run_id),
+            form=self.query_values()["as"],
+            name=run_id,
+            title=f"Run {run_id} of {row['pipeline_id']}\n{row['task']}",
+        )
+
+
+class RunDensityView(_OneRunView):
+    query = shapes.DensityQuery
+
+    @extend_schema(operation_id="runs_density", responses=shapes.DensitySerializer)
+    def get(self, request: Request, run_id: str) -> Response:
+        """How much happened when, in equal parts of the run's time, and what it had cost."""
+        return Response(run_density(self.run(), **self.query_values()))
 
 
 class RunOutputsView(_OneRunView):

@@ -6,6 +6,16 @@ urlpatterns = [
     route("sessions/<str:session_id>", views.SessionView.as_view(), name="session"),
     route("sessions/<str:session_id>/stop", views.SessionStopView.as_view(), name="session-stop"),
     route(
+        "sessions/<str:session_id>/search",
+        views.SessionSearchView.as_view(),
+        name="session-search",
+    ),
+    route(
+        "sessions/<str:session_id>/transcript",
+        views.SessionTranscriptView.as_view(),
+        name="session-transcript",
+    ),
+    route(
         "sessions/<str:session_id>/stream",
         views.SessionStreamView.as_view(),
         name="session-stream",

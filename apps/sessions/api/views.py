@@ -12,8 +12,16 @@ from apps.core.aio import in_thread
 from apps.core.api.callers import USERS, USERS_AND_SESSIONS
 from apps.core.api.pagination import CursorPage
 from apps.core.api.streams import STREAM, StreamView
+from apps.core.api.transcripts import (
+    TRANSCRIPT_RESPONSES,
+    HitPageSerializer,
+    TranscriptQuery,
+    TranscriptSearchQuery,
+    transcript_response,
+)
 from apps.core.api.views import ApiView
 from apps.core.live.sse import event_stream
+from apps.core.transcripts import transcript_search
 from apps.sessions.access import access_session, sessions_visible
 from apps.sessions.api.serializers import (
     AgentSessionsQuery,
@@ -93,6 +101,40 @@ class SessionStopView(ApiView):
         """Ask a running session to stop. Asked again while it stops, it answers 202 again."""
         session = session_stop(session=access_session(self.caller, session_id))
         return Response(_detail(session, events=0), status=202)
+
+
+class SessionSearchView(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+    query = TranscriptSearchQuery
+
+    @extend_schema(operation_id="sessions_search", responses=HitPageSerializer)
+    def get(self, request: Request, session_id: str) -> Response:
+        """Where a text stands in all that the session wrote, oldest first."""
+        session = access_session(self.caller, session_id)
+        asked = self.query_values()
+        found = transcript_search(
+            session_topic(session), asked.pop("q"), session_id=session_id, **asked
+        )
+        return Response(HitPageSerializer(found.as_json()).data)
+
+
+class SessionTranscriptView(ApiView):
+    callers = USERS_AND_SESSIONS
+    scope = "read"
+    query = TranscriptQuery
+
+    @extend_schema(operation_id="sessions_transcript", responses=TRANSCRIPT_RESPONSES)
+    def get(self, request: Request, session_id: str) -> StreamingHttpResponse:
+        """All that the session wrote, as plain text or as its events."""
+        session = access_session(self.caller, session_id)
+        return transcript_response(
+            session_topic(session),
+            form=self.query_values()["as"],
+            name=session_id,
+            title=f"Session {session_id} of {session.agent_id}",
+            session_id=session_id,
+        )
 
 
 class SessionStreamView(StreamView):

@@ -22,6 +22,77 @@ def put(client: APIClient, pipeline_id: str, text: str, **more: Any) -> Any:
     return client.put(f"/v1/pipelines/{pipeline_id}", body, format="json", headers=headers)
 
 
+LOOPED = """\
+id: looped
+name: Looped
+agents: [{id: finn, name: Finn}]
+steps:
+  - {id: PLAN, agent: finn, input: "{{task_description}}", outputs: [items], onComplete: BUILD}
+  - id: BUILD
+    agent: finn
+    input: "{{current_item}}, {{nowhere}}"
+    outputs: [summary]
+    loop: {over: items, onEachComplete: REVIEW, onAllComplete: SHIP}
+  - id: REVIEW
+    agent: finn
+    input: "{{summary}}"
+    outputs: [review_result]
+    onResult: {CHANGES: {goto: BUILD}, APPROVED: {continueLoop: true}}
+  - {id: SHIP, agent: finn, input: ship, outputs: [result], approval: true}
+"""
+
+
+class TestRehearsing:
+    def rehearse(self, reader: APIClient, text: str = LOOPED, **more: Any) -> Any:
+        return reader.post("/v1/pipelines/rehearse", {"yaml_content": text, **more}, format="json")
+
+    def test_the_way_is_walked_with_every_result(self, reader: APIClient) -> None:
+        body = self.rehearse(reader, task="Write it.").json()
+        assert body["status"] == "completed", body
+        way = [(step["step_id"], step["result"]) for step in body["steps"]]
+        item = [("BUILD", ""), ("REVIEW", "CHANGES"), ("BUILD", ""), ("REVIEW", "APPROVED")]
+        assert way == [("PLAN", ""), *item, *item, ("SHIP", "")]
+        plan, build = body["steps"][:2]
+        assert plan["input"] == "Write it."
+        assert build["item"] == '{"title": "First item"}'
+        assert build["input"].startswith('{"title": "First item"}, ')
+        assert build["missing"] == ["nowhere"]
+        assert body["steps"][-1]["approval"] is True
+
+    def test_results_are_chosen(self, reader: APIClient) -> None:
+        body = self.rehearse(reader, results={"REVIEW": ["APPROVED"]}).json()
+        assert [step["step_id"] for step in body["steps"]] == [
+            *("PLAN", "BUILD", "REVIEW", "BUILD", "REVIEW", "SHIP"),
+        ]
+        body = self.rehearse(reader, results={"REVIEW": ["CHANGES"]}).json()
+        assert (body["status"], body["code"]) == ("failed", "visit_limit")
+
+    def test_nothing_is_left_behind(self, reader: APIClient, data_dir: Path) -> None:
+        self.rehearse(reader)
+        assert list(data_dir.iterdir()) == []
+        assert reader.get("/v1/runs").json()["items"] == []
+
+    def test_what_has_errors_is_refused_in_words(self, reader: APIClient) -> None:
+        answer = self.rehearse(reader, LOOPED.replace("onComplete: BUILD", "onComplete: NOWHERE"))
+        assert (answer.status_code, answer.json()["code"]) == (422, "pipeline_invalid")
+
+    @pytest.mark.parametrize("pipeline_id", sorted(IDS))
+    def test_every_built_in_one_comes_to_its_end(self, reader: APIClient, pipeline_id: str) -> None:
+        text = (LIBRARY / f"{pipeline_id}.yml").read_text()
+        body = self.rehearse(reader, text).json()
+        assert body["status"] == "completed", (body["code"], body["message"])
+
+    def test_a_draft_says_what_its_templates_may_name(self, reader: APIClient) -> None:
+        asked = {"yaml_content": LOOPED}
+        body = reader.post("/v1/pipelines/validate", asked, format="json").json()
+        origins = {each["name"]: each["origin"] for each in body["variables"]}
+        assert origins["review_result"] == "output"
+        assert origins["current_item"] == "loop"
+        assert origins["task_description"] == "run"
+        assert "nowhere" not in origins
+        assert body["variable_prefixes"] == ["issue_"]
+
+
 class TestReading:
     def test_the_list_has_all_with_steps_and_agents(self, reader: APIClient) -> None:
         answer = reader.get("/v1/pipelines/")

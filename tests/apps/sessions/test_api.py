@@ -1,5 +1,6 @@
 """Sessions over HTTP: owner, stranger, admin, and an agent's own token."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -81,6 +82,25 @@ def test_the_owner_lists_and_reads_sessions(
     assert [event["type"] for event in before["events"]] == ["STEP_OUTPUT"]
 
 
+def test_a_transcript_is_searched_and_read_as_text(
+    api_client: Client, owner: User, session: AgentSession
+) -> None:
+    client = api_client(owner)
+    found = client.get(f"/v1/sessions/{session.pk}/search?q=HELL").json()
+    assert [(hit["kind"], hit["match"], hit["after"]) for hit in found["items"]] == [
+        ("text", "hell", "o")
+    ]
+    assert client.get(f"/v1/sessions/{session.pk}/search?q=other").json()["items"] == []
+    text = client.get(f"/v1/sessions/{session.pk}/transcript")
+    assert text["Content-Type"] == "text/plain; charset=utf-8"
+    read = b"".join(text.streaming_content).decode()  # type: ignore[attr-defined]
+    assert "hello" in read
+    assert "other" not in read
+    events = client.get(f"/v1/sessions/{session.pk}/transcript?as=events")
+    lines = b"".join(events.streaming_content).splitlines()  # type: ignore[attr-defined]
+    assert [json.loads(line)["type"] for line in lines] == ["STEP_OUTPUT", "TOOL_CALL_START"]
+
+
 def test_a_wrong_filter_is_refused(api_client: Client, owner: User) -> None:
     assert api_client(owner).get("/v1/sessions?status=asleep").status_code in (400, 422)
 
@@ -90,6 +110,8 @@ def test_strangers_find_nothing(api_client: Client, session: AgentSession) -> No
     assert stranger.get("/v1/sessions").json()["items"] == []
     for call in (
         stranger.get(f"/v1/sessions/{session.pk}"),
+        stranger.get(f"/v1/sessions/{session.pk}/search?q=hello"),
+        stranger.get(f"/v1/sessions/{session.pk}/transcript"),
         stranger.post(f"/v1/sessions/{session.pk}/stop"),
     ):
         assert call.status_code == 404, call

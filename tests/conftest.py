@@ -23,7 +23,9 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection
+from django.test import TransactionTestCase
 
+from tests.support.emptying import empty_database
 from tests.support.live import (
     Live,
     LiveProcess,
@@ -33,7 +35,7 @@ from tests.support.live import (
     own_home,
     own_redis,
 )
-from tests.support.servers import private_servers
+from tests.support.servers import TABLES, private_servers
 from tests.support.stack import Stack, running_stack
 
 if TYPE_CHECKING:
@@ -64,16 +66,27 @@ def _rank(item: pytest.Item) -> int:
 @pytest.fixture(scope="session", autouse=True)
 def _servers() -> Iterator[None]:
     """Up before the first database or Redis connection, down after the last."""
-    if os.environ.get("DJINNBOT_TEST_SERVERS") != "private":
+    if not _are_private():
         yield
         return
     with private_servers(Path(settings.DJINNBOT_HOME)):
         yield
 
 
+def _are_private() -> bool:
+    return os.environ.get("DJINNBOT_TEST_SERVERS") == "private"
+
+
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(_servers: None) -> None:
-    """Order only: the test database is made on the server above."""
+def django_db_modify_db_settings(_servers: None) -> Iterator[None]:
+    """The test database is a copy on the server above, and is emptied without much ado."""
+    if not _are_private():
+        yield
+        return
+    connection.settings_dict["TEST"]["TEMPLATE"] = TABLES
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_database)
+        yield
 
 
 @pytest.fixture

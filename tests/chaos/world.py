@@ -15,11 +15,11 @@ import httpx2
 import psycopg
 import redis
 
-from djinnbot.cli.platform.reach import database_problem
 from djinnbot.embedded.layout import Layout, layout_of
-from djinnbot.embedded.postgres import Postgres
+from djinnbot.embedded.postgres import DATABASE, Postgres
 from djinnbot.embedded.valkey import Valkey
-from tests.support.live import Live, LiveProcess, eventually, live_at, own_home
+from tests.support.live import Live, LiveProcess, create_database, eventually, live_at, own_home
+from tests.support.servers import copy_cluster
 
 EXECUTOR = "tests.chaos.executor.ChaosExecutor"
 CONTROL = "worker-control"
@@ -228,6 +228,7 @@ def chaos_world(
     """Servers, web and beat up; no worker yet."""
     with own_home() as home, contextlib.ExitStack() as stack:
         layout = layout_of(home)
+        copy_cluster(layout.postgres_data)
         servers = {
             "postgres": _server("postgres", layout, log_dir),
             "valkey": _server(
@@ -240,7 +241,7 @@ def chaos_world(
             stack.callback(_end, server)
         live = live_at({**_environment(home), **(environment or {})}, log_dir)
         stack.callback(live.close)
-        assert database_problem(live.platform.database_url, create=True) == ""
+        create_database(live.platform.database_url, DATABASE)
         live.manage("setup_instance")
         live.web()
         live.beat()

@@ -210,7 +210,10 @@ def test_a_start_that_fails_half_way_is_undone() -> None:
 def test_servers_of_ones_own_are_used_and_no_other_is_started(redis_client: object) -> None:
     from tests.conftest import database_url
 
-    with own_database(database_url("postgres")) as database, install() as made:
+    with (
+        own_database(database_url("postgres"), tables=False) as database,
+        install() as made,
+    ):
         made.extra = {
             "DATABASE_URL": database_url(database),
             "REDIS_URL": settings.REDIS_URL,

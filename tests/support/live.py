@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import conninfo, sql
@@ -29,7 +30,7 @@ from djinnbot.cli.platform.programs import (
 )
 from djinnbot.embedded.process import stop_with_parent, wait_until
 from tests.support.boxes import remove_boxes_of
-from tests.support.servers import REPOSITORY, valkey_server
+from tests.support.servers import REPOSITORY, TABLES, valkey_server
 
 START_TIMEOUT_S = 90
 
@@ -286,18 +287,30 @@ def live_at(environment: Mapping[str, str], log_dir: Path) -> Live:
 
 
 @contextlib.contextmanager
-def own_database(server_url: str) -> Iterator[str]:
-    """An empty database of its own on the server of the tests."""
+def own_database(server_url: str, *, tables: bool = True) -> Iterator[str]:
+    """A database of its own on the server of the tests, with all tables where it can have them."""
     name = f"live_{secrets.token_hex(6)}"
-    maintenance = conninfo.make_conninfo(server_url, dbname="postgres")
-    identifier = sql.Identifier(name)
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+    create_database(server_url, name, tables=tables)
     try:
         yield name
     finally:
-        with psycopg.connect(maintenance, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+        with _maintenance(server_url) as connection:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+            connection.execute(drop.format(sql.Identifier(name)))
+
+
+def create_database(server_url: str, name: str, *, tables: bool = True) -> None:
+    """On a server that was given to the tests there are no tables to copy."""
+    create = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+    with _maintenance(server_url) as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [TABLES])
+        if tables and found.rowcount:
+            create += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(TABLES))
+        connection.execute(create)
+
+
+def _maintenance(server_url: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(conninfo.make_conninfo(server_url, dbname="postgres"), autocommit=True)
 
 
 @contextlib.contextmanager

@@ -44,7 +44,9 @@ class TaskName(StrEnum):
     ROLL_UP_USAGE = "upkeep.roll_up_usage"
     MEASURE_STORAGE = "upkeep.measure_storage"
     CLEAN_STORAGE = "upkeep.clean_storage"
+    WATCH_STORAGE = "upkeep.watch_storage"
     FOLLOW_FEED = "notifications.follow_feed"
+    EXPORT_USER = "accounts.export_user"
     MAIL_RESET = "accounts.mail_reset"
     MAIL_INVITE = "accounts.mail_invite"
     MAIL_CONFIRM = "accounts.mail_confirm"
@@ -71,7 +73,9 @@ QUEUE_OF: dict[TaskName, Queue] = {
     TaskName.ROLL_UP_USAGE: Queue.MAINTENANCE,
     TaskName.MEASURE_STORAGE: Queue.MAINTENANCE,
     TaskName.CLEAN_STORAGE: Queue.MAINTENANCE,
+    TaskName.WATCH_STORAGE: Queue.MAINTENANCE,
     TaskName.FOLLOW_FEED: Queue.EVENTS,
+    TaskName.EXPORT_USER: Queue.MAINTENANCE,
     TaskName.MAIL_RESET: Queue.EVENTS,
     TaskName.MAIL_INVITE: Queue.EVENTS,
     TaskName.MAIL_CONFIRM: Queue.EVENTS,

@@ -76,7 +76,8 @@ class RunForecastExceeded(EventData):
 
 
 class RunWaiting(EventData):
-    reason: str  # storage_low | project_quota
+    reason: str  # storage_low | storage_away | project_quota
+    message: str = ""
     free_percent: float | None = None
     bytes: int | None = None
     quota_bytes: int | None = None

@@ -23,6 +23,7 @@ def beat_schedule_sync() -> None:
         TaskName.ROLL_UP_USAGE: settings.USAGE_INTERVAL_S,
         TaskName.MEASURE_STORAGE: settings.MEASURE_INTERVAL_S,
         TaskName.CLEAN_STORAGE: settings.CLEAN_INTERVAL_S,
+        TaskName.WATCH_STORAGE: settings.WATCH_STORAGE_INTERVAL_S,
         TaskName.FOLLOW_FEED: settings.FOLLOW_INTERVAL_S,
         TaskName.DELIVER_NOTIFICATIONS: settings.DELIVER_INTERVAL_S,
     }

@@ -1,11 +1,10 @@
 """How the instance is doing: checks of what it stands on, and figures that apps contribute."""
 
 import dataclasses
-import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+import httpx2
 import redis
 import redis.asyncio
 from django.conf import settings
@@ -18,9 +17,10 @@ from health_check.exceptions import ServiceUnavailable
 from apps.core.aio import in_thread
 from apps.core.dispatch import Queue
 from apps.core.redis import redis_client
-from apps.core.space import space
+from apps.core.space import StorageAway, space
 
 LEAST_FREE_BYTES = 512 * 1024 * 1024
+STORE_ANSWER_S = 2.0
 
 Figures = Callable[[], Mapping[str, Any]]
 
@@ -36,13 +36,11 @@ def register_status(name: str, figures: Figures) -> None:
 class FreeSpace(HealthCheck):  # type: ignore[misc]  # the package is untyped
     """Runs write worktrees and logs here; a full disk loses work."""
 
-    path: Path = dataclasses.field(repr=False)
-
     def run(self) -> None:
         try:
-            free = shutil.disk_usage(self.path).free
-        except OSError as exc:
-            raise ServiceUnavailable("the data directory cannot be read") from exc
+            free = space().free_bytes
+        except StorageAway as exc:
+            raise ServiceUnavailable(str(exc)) from exc
         if free < LEAST_FREE_BYTES:
             raise ServiceUnavailable(f"only {free // 1024**2} MB are free")
 
@@ -72,7 +70,7 @@ async def health() -> dict[str, str]:
         "database": Database(),
         "migrations": Migrated(),
         "redis": Redis(client_factory=_redis),
-        "disk": FreeSpace(path=Path(settings.DATA_ROOT)),
+        "disk": FreeSpace(),
     }
     results: dict[str, str] = {}
     for name, check in checks.items():
@@ -83,11 +81,13 @@ async def health() -> dict[str, str]:
 
 def storage() -> dict[str, Any]:
     """Room on the data root's disk. `state` is `away` when nothing answers there."""
+    store = {}
+    if url := settings.OBJECT_STORE_HEALTH_URL:
+        store = {"object_store_healthy": _answers(url)}
     try:
         found = space()
-    except OSError:
-        return {"state": "away"}
-    juicefs = found.filesystem == "fuse.juicefs"
+    except StorageAway as exc:
+        return {"state": "away", "reason": str(exc), **store}
     return {
         "state": found.state,
         "free_percent": found.free_percent,
@@ -96,9 +96,18 @@ def storage() -> dict[str, Any]:
         "free_inodes": found.free_inodes,
         "total_inodes": found.total_inodes,
         "filesystem": found.filesystem,
-        "juicefs_mounted": juicefs,
-        "juicefs_volume": found.volume if juicefs else "",
+        "juicefs_mounted": found.is_juicefs,
+        "juicefs_volume": found.volume.removeprefix("JuiceFS:") if found.is_juicefs else "",
+        "mount_age_s": found.mount_age_s,
+        **store,
     }
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=STORE_ANSWER_S).is_success
+    except httpx2.HTTPError:
+        return False
 
 
 async def status() -> dict[str, Any]:

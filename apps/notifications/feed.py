@@ -95,9 +95,11 @@ def _parked(data: Mapping[str, Any]) -> None:
 
 
 def _storage(data: Mapping[str, Any]) -> None:
-    of_project = data["reason"] == "project_quota"
-    why = "What its project stores is over the quota of projects." if of_project else ""
-    _run_told("run.storage", data["runId"], why)
+    why = {
+        "project_quota": "What its project stores is over the quota of projects.",
+        "storage_away": data.get("message", ""),
+    }
+    _run_told("run.storage", data["runId"], why.get(data["reason"], ""))
 
 
 def _admins_told(kind: str, body: str, link: str, key: str) -> None:

@@ -18,7 +18,8 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from apps.core.errors import DjinnError
+from apps.core.errors import DjinnError, Unavailable
+from apps.core.space import storage_away
 from apps.ops.usage import size_of
 from apps.repos.access import runs_active
 from apps.repos.git import Git
@@ -53,7 +54,12 @@ Told = Callable[[str, list[Deletion]], None]
 
 
 def storage_clean(*, dry_run: bool, told: Told = lambda stage, done: None) -> list[Deletion]:
-    """Clean all kinds; each deletion is logged. What cannot be removed stays for the next time."""
+    """Clean all kinds; each deletion is logged. What cannot be removed stays for the next time.
+
+    Raises Unavailable while the storage is away: what is not to be seen is not gone.
+    """
+    if away := storage_away():
+        raise Unavailable(away, code="storage_unavailable")
     root = Path(settings.DATA_ROOT)
     done: list[Deletion] = []
     for stage, look in _LOOKS.items():

@@ -14,7 +14,7 @@ import structlog
 from django.db.models.functions import Now
 
 from apps.core.dispatch import TaskName, enqueue
-from apps.core.errors import NotFound
+from apps.core.errors import DjinnError, NotFound
 from apps.ops.cleaner import Deletion, storage_clean
 from apps.ops.models import Cleaning
 
@@ -56,9 +56,7 @@ def cleaning_run(cleaning_id: str) -> None:
     try:
         deletions = storage_clean(dry_run=dry_run, told=_Progress(cleaning_id))
     except Exception as exc:
-        running.update(
-            status=Status.FAILED, finished_at=Now(), error=f"It stopped: {type(exc).__name__}."
-        )
+        running.update(status=Status.FAILED, finished_at=Now(), error=_reason(exc))
         raise
     running.update(
         status=Status.DONE,
@@ -70,6 +68,11 @@ def cleaning_run(cleaning_id: str) -> None:
     )
     kept = Cleaning.objects.order_by("-id").values("pk")[:KEPT]
     Cleaning.objects.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+
+
+def _reason(error: Exception) -> str:
+    said = error.message if isinstance(error, DjinnError) else f"{type(error).__name__}."
+    return f"It stopped: {said}"
 
 
 class _Progress:

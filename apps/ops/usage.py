@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.core.events import NewEvent, events_append
+from apps.core.space import storage_away
 from apps.ops.models import StorageUsage
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,8 @@ def storage_measure(*, for_s: float = MEASURE_FOR_S) -> int:
 
     Rows of parts that are gone go too.
     """
+    if storage_away():
+        return 0
     parts = _parts(Path(settings.DATA_ROOT))
     _forget_others(parts)
     known = {

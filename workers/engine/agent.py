@@ -15,6 +15,7 @@ from django.conf import settings
 
 from apps.agents.selectors import disabled_tools
 from apps.core.errors import DjinnError
+from apps.core.space import storage_away
 from apps.pipelines import resolve
 from apps.repos.models import Workspace
 from apps.repos.services import workspace_commit, workspace_save_wip
@@ -53,6 +54,7 @@ INSPECT_S = 1.0
 SILENCE_S = 90.0  # heartbeats come every 10 s
 DEADLINE_SLACK_S = 30.0
 LAST_WORDS_S = 1.0
+STORAGE_AWAY = "storage_unavailable"
 MALFORMED_LIMIT = 100
 MALFORMED_TOLD = 10
 
@@ -269,6 +271,8 @@ class _Attempt:
         if now - self._inspected_at < INSPECT_S:
             return None
         self._inspected_at = now
+        if away := storage_away():
+            return Crash(code=STORAGE_AWAY, error=away)
         crash = self._session.ended_by_itself(was_ready=self._ready_at is not None)
         if crash is None and self._session.stop_requested():
             self._session.stop_agent()
@@ -307,6 +311,9 @@ class _Attempt:
     # Outcome
 
     def _outcome(self, end: StepEnd | Crash) -> StepOutcome:
+        if isinstance(end, Crash) and end.code == STORAGE_AWAY:
+            # What it has written is out of reach, and ending the box may take its time.
+            return self._failure(end.code, end.error)
         self._session.kill_box()  # nothing writes any more: what is collected is what is committed
         if isinstance(end, Crash):
             if end.code in {DISK_FULL, OVER_QUOTA}:

@@ -70,9 +70,7 @@ _HOLDING = Q(status__in=[*STEP_HELD, StepStatus.QUEUED])  # an execution that ha
 @cache
 def chosen() -> Choice:
     """The runner of this worker. Raises RunnerUnavailable, and asks again the next time."""
-    choice = choose(
-        settings.RUNNER, boxes_dir=settings.DATA_ROOT / "boxes", image=settings.AGENT_IMAGE
-    )
+    choice = choose(settings.RUNNER, boxes_dir=settings.BOXES_DIR, image=settings.AGENT_IMAGE)
     log.info("boxes", runner=choice.runner.name, reason=choice.reason)
     return choice
 
@@ -351,7 +349,7 @@ def reap_boxes() -> int:
 
 
 def _usable_runners() -> Sequence[Runner]:
-    known = runners(boxes_dir=settings.DATA_ROOT / "boxes", image="")
+    known = runners(boxes_dir=settings.BOXES_DIR, image="")
     return [runner for runner in known.values() if not runner.unavailable()]
 
 

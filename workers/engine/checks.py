@@ -420,7 +420,7 @@ def places() -> Path:
 def reap_checks() -> int:
     """Remove boxes and checkouts of checks that nobody runs any more; how many boxes went."""
     removed = 0
-    known = runners(boxes_dir=Path(settings.DATA_ROOT) / "boxes", image="")
+    known = runners(boxes_dir=settings.BOXES_DIR, image="")
     for runner in (each for each in known.values() if not each.unavailable()):
         for box in runner.list({LABEL_APP: CHECK_APP, LABEL_INSTANCE: instance()}):
             if not _is_checked(box.labels.get(LABEL_EXECUTION, "")):

@@ -13,6 +13,7 @@ from structlog.contextvars import bound_contextvars
 from apps.core.dispatch import TaskName, enqueue
 from apps.core.errors import DjinnError
 from apps.core.faults import InjectedFault
+from apps.core.space import storage_away
 from apps.runs import services
 from apps.runs.choices import StepStatus
 from apps.runs.claims import ClaimedStep, StepOutcome
@@ -47,8 +48,8 @@ def run_step(execution_id: int, attempt: int) -> None:
     A delivery that comes late or twice finds nothing to claim. The run is given back by a message
     after `KEPT_STEPS` steps or `KEPT_S` seconds, at a shutdown, and whenever others wait.
     """
-    if shutting_down.is_asked():
-        return  # the row waits for another worker
+    if shutting_down.is_asked() or storage_away():
+        return  # the row waits for another worker, or for the storage
     turn = _Turn()
     claim = services.step_take(execution_id=execution_id, attempt=attempt, owner=turn.owner)
     while claim is not None:
@@ -119,6 +120,8 @@ def _one(claim: Claim, turn: _Turn) -> Claim | None:
 
 def execute(step: ClaimedStep, control: Control) -> StepOutcome:
     """Run the executor; whatever it cannot handle becomes a failed outcome with a code."""
+    if away := storage_away():
+        return StepOutcome(succeeded=False, error_code="storage_unavailable", error=away)
     try:
         placed = own_workspace(step)
         outcome = believed(placed, control, lambda: executor().execute(placed, control))

@@ -5,6 +5,7 @@ import shutil
 import structlog
 
 from apps.core.errors import DjinnError, TransientError
+from apps.core.space import storage_away
 from apps.llm.recording import recording_directory
 from apps.repos.locks import run_files_lock
 from apps.repos.models import Workspace
@@ -41,6 +42,9 @@ def run_prepare(run_id: str) -> list[Queued]:
 def _prepared(run: Run) -> bool:
     if run.workspace_type == "none":
         return True
+    if away := storage_away():
+        log.warning("no workspace yet", run_id=run.id, error=away)
+        return False
     try:
         workspace = _workspace(run)
     except TransientError as exc:
@@ -50,6 +54,8 @@ def _prepared(run: Run) -> bool:
         services.run_fail(run_id=run.id, code=exc.code, message=exc.message)
         return False
     except OSError as exc:
+        if storage_away():
+            return False  # it went meanwhile; asked again, the run waits for it
         services.run_fail(run_id=run.id, code="storage_unavailable", message=str(exc))
         return False
     return services.run_workspace_set(

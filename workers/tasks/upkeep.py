@@ -20,6 +20,7 @@ from apps.secrets.services import secrets_due_tell, secrets_prune
 from workers.engine import boxes
 from workers.engine.checks import reap_checks
 from workers.engine.reconcile import reconcile as reconcile_once
+from workers.engine.room import storage_told
 
 
 @shared_task(name=TaskName.RECONCILE)
@@ -74,6 +75,11 @@ def measure_storage() -> None:
 @shared_task(name=TaskName.CLEAN_STORAGE)
 def clean_storage() -> None:
     storage_clean(dry_run=False)
+
+
+@shared_task(name=TaskName.WATCH_STORAGE)
+def watch_storage() -> None:
+    storage_told()
 
 
 @shared_task(name=TaskName.RUN_CLEANING)

@@ -38,6 +38,13 @@ class RoomSerializer(serializers.Serializer[Any]):
     filesystem = serializers.CharField(required=False)
     juicefs_mounted = serializers.BooleanField(required=False)
     juicefs_volume = serializers.CharField(required=False)
+    mount_age_s = serializers.FloatField(
+        required=False, allow_null=True, help_text="Since JuiceFS was mounted; else null."
+    )
+    object_store_healthy = serializers.BooleanField(
+        required=False, help_text="Whether it answers; only where its address is set."
+    )
+    reason = serializers.CharField(required=False, help_text="Why it is `away`.")
 
 
 class HealthSerializer(serializers.Serializer[Any]):

@@ -1,13 +1,17 @@
-"""Steps that wait for money or for a provider: a row, no worker and no box.
+"""Steps that wait for money, for a provider or for the storage: a row, no worker and no box.
 
 A parked attempt is queued again, uncharged, and due when waiting helps: at the moment that was
-named, or as soon as there is room below the budget that refused it (`steps_unpark`).
+named, or as soon as there is room below the budget that refused it (`steps_unpark`). One that lost
+the storage is due soon; workers that do not have it leave the row alone.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from apps.core.dispatch import TaskName, enqueue
+from apps.core.space import storage_away
 from apps.llm.budgets.standing import budget_has_room
 from apps.llm.models import LlmCall
 from apps.runs import machine
@@ -20,13 +24,19 @@ from apps.runs.slots import run_waiting_for
 from apps.runs.state import run_load, run_lock
 
 BUDGET = "budget_exceeded"
-PARKING = frozenset({BUDGET, "provider_rate_limited", "provider_down"})
+STORAGE = "storage_unavailable"
+STORAGE_AGAIN = timedelta(seconds=10)
+PARKING = frozenset({BUDGET, "provider_rate_limited", "provider_down", STORAGE})
 WITHOUT_END = timedelta(days=36_500)  # due when somebody makes room
 
 
 def step_park(*, run_id: str, execution_id: int, fence: int, code: str, message: str) -> bool:
     """Let a held attempt wait for what refused its call. False: waiting would not help, or the
     caller no longer holds it; then it ends like any other."""
+    if code == STORAGE:
+        until = timezone.now() + STORAGE_AGAIN
+        away = bool(storage_away())  # else something else is wrong with its files
+        return away and retried(lambda: _park(run_id, execution_id, fence, code, message, until))
     refused = LlmCall.objects.filter(
         step_execution_id=execution_id, error_class__gt="", ended_at__isnull=False
     ).first()

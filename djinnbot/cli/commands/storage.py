@@ -30,19 +30,26 @@ def show() -> None:
         print_json(found)
         return
     room = found["storage"]
-    print_facts(
-        {
-            "state": room["state"],
-            "free": f"{size_text(room.get('free_bytes', 0))} ({room.get('free_percent', 0)} %)",
-            "file_system": room.get("filesystem"),
-        }
-    )
+    print_facts(_room(room))
     rows = [
         _usage(kind, row)
         for kind in ("section", "agent", "project")
         for row in sorted(found[f"{kind}s"], key=lambda row: -row["bytes"])
     ]
     print_rows(rows, _USAGE)
+
+
+def _room(room: dict[str, Any]) -> dict[str, object]:
+    facts: dict[str, object] = {"state": room["state"], "reason": room.get("reason")}
+    if "free_bytes" in room:
+        facts["free"] = f"{size_text(room['free_bytes'])} ({room['free_percent']} %)"
+        facts["file_system"] = room["filesystem"]
+    if room.get("juicefs_mounted"):
+        facts["volume"] = room["juicefs_volume"]
+        facts["mounted_for_s"] = room["mount_age_s"]
+    if "object_store_healthy" in room:
+        facts["object_store"] = "answers" if room["object_store_healthy"] else "does not answer"
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 @storage.command()

@@ -1,6 +1,7 @@
 """Our own settings. Times are in seconds, sizes in the unit of the name."""
 
 import os
+from pathlib import Path
 
 from djinnbot.settings.env import env, home
 
@@ -29,6 +30,14 @@ AGENT_IMAGE = env.str("DJINNBOT_AGENT_IMAGE", default="djinnbot-agent:slim")
 LOCAL_REPOSITORY_ROOTS: list[str] = env.list("DJINNBOT_LOCAL_REPOSITORIES", default=["/"])
 MIN_FREE_DISK_MB = env.int("DJINNBOT_MIN_FREE_DISK_MB", default=200)
 
+# Where shared storage is mounted: the data root or above it, which then is usable only while
+# something is mounted there. Empty: a plain directory.
+STORAGE_MOUNT = env.str("DJINNBOT_STORAGE_MOUNT", default="")
+# The health page of the object store behind it, asked without any key.
+OBJECT_STORE_HEALTH_URL = env.str("DJINNBOT_OBJECT_STORE_HEALTH_URL", default="")
+# Records and logs of boxes without Docker, which are of this host.
+BOXES_DIR = Path(env.str("DJINNBOT_BOXES_DIR", default=str(DATA_ROOT / "boxes")))
+
 # Room on the data root's disk: below the first an operator is told, below the second runs wait.
 LOW_SPACE_PERCENT = env.float("DJINNBOT_LOW_SPACE_PERCENT", default=10)
 CRITICAL_SPACE_PERCENT = env.float("DJINNBOT_CRITICAL_SPACE_PERCENT", default=5)
@@ -36,6 +45,7 @@ SANDBOX_QUOTA_MB = env.int("DJINNBOT_SANDBOX_QUOTA_MB", default=5120)  # an agen
 PROJECT_QUOTA_MB = env.int("DJINNBOT_PROJECT_QUOTA_MB", default=0)
 MEASURE_INTERVAL_S = 3600
 CLEAN_INTERVAL_S = 24 * 3600
+WATCH_STORAGE_INTERVAL_S = 60
 
 DEFAULT_STEP_TIMEOUT_S = 300
 STEP_WRAP_UP_S = 15

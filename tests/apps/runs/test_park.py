@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from apps.llm.models import Budget, BudgetCounter, LlmCall
@@ -141,3 +142,32 @@ def test_the_engine_parks_what_was_refused() -> None:
 def test_a_step_that_no_budget_refused_fails_as_ever() -> None:
     run = make_run([{"id": "A"}], {"A": [{"fail": "budget_exceeded"}]})
     assert drive(run).error_code == "budget_exceeded"
+
+
+def test_a_step_that_lost_the_storage_waits_for_it_uncharged(settings: LazySettings) -> None:
+    run = make_run([{"id": "A"}])
+    start(run)
+    row = run.executions.get()
+    fence = claim(run).fence
+    settings.STORAGE_MOUNT = "/nothing/is/mounted/here"
+    assert services.step_park(
+        run_id=run.id,
+        execution_id=row.pk,
+        fence=fence,
+        code="storage_unavailable",
+        message="It is away.",
+    )
+    row.refresh_from_db()
+    assert (row.status, row.attempt, row.retry_count) == ("queued", 1, 0)
+    assert row.due_at < timezone.now() + timedelta(seconds=30)
+
+    StepExecution.objects.filter(pk=row.pk).update(due_at=timezone.now())
+    steps.run_step(row.pk, 1)
+    assert path(run) == ["A.1.1 queued"], "a worker without the storage leaves it alone"
+    settings.STORAGE_MOUNT = ""
+    assert drive(run).status == "completed"
+
+
+def test_a_step_whose_files_are_wrong_while_the_storage_is_there_fails_as_ever() -> None:
+    run = make_run([{"id": "A"}], {"A": [{"fail": "storage_unavailable"}]})
+    assert drive(run).error_code == "storage_unavailable"

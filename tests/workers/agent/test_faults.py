@@ -464,3 +464,18 @@ def test_a_redis_that_dies_and_forgets_costs_no_result(
             assert outcome.succeeded, outcome
             assert outcome.summary == "after all"
             assert len(here.server.requests) == 2
+
+
+@pytest.mark.bubblewrap
+def test_storage_that_goes_under_a_running_step_ends_it(
+    world: Start, settings: LazySettings
+) -> None:
+    here = world("bubblewrap", [calls("bash", command="sleep 300")])
+    work = Background(here, here.run())
+    work.until_event("TOOL_CALL_START")
+    settings.STORAGE_MOUNT = "/nothing/is/mounted/here"
+    outcome = work.ended(60)
+    assert outcome is not None
+    assert outcome.error_code == "storage_unavailable"
+    assert outcome.retryable
+    leaves_nothing(here, work.session.pk)

@@ -259,6 +259,7 @@ def test_the_schedule_is_written_once_and_kept_as_an_operator_sets_it() -> None:
         "upkeep.measure_storage",
         "upkeep.roll_up_usage",
         "upkeep.sweep_budgets",
+        "upkeep.watch_storage",
         "notifications.deliver",
         "notifications.follow_feed",
     }

@@ -5,9 +5,11 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 
@@ -95,6 +97,49 @@ def test_odd_bodies(world: World) -> None:
                 yield f"{operation} with {name}", send(world, operation.method, url, body, kind)
 
     assert not (found := faults(calls())), "\n".join(found)
+
+
+QUERY_NEEDED = {"/v1/agents/{agent_id}/sandbox/file": "?path=a"}
+
+
+def closed_bodies() -> set[tuple[str, str]]:
+    """Method and path of what takes the fields that its description names and no other."""
+    described = json.loads((Path(settings.BASE_DIR) / "docs/openapi.json").read_text())
+    shapes = described["components"]["schemas"]
+    found = set()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                shape = shapes.get(body["schema"].get("$ref", "").rpartition("/")[2], {})
+                if shape.get("additionalProperties") is False:
+                    found.add((method.upper(), path))
+    return found
+
+
+def test_unknown_fields_are_named(world: World) -> None:
+    """At every address that takes a body of ours, whatever else is wrong with the call."""
+    closed = closed_bodies()
+    assert len(closed) > 50
+    unnamed = []
+    for operation in operations():
+        if (operation.method, operation.path) not in closed:
+            continue
+        client = Client(raise_request_exception=False)
+        caller, whose = (
+            ("admin", "root") if operation.callers & {"user", "admin"} else ("agent", "ada")
+        )
+        with undone():
+            answer = client.generic(
+                operation.method,
+                url_of(operation, world[whose]) + QUERY_NEEDED.get(operation.path, ""),
+                b'{"no_such_field": 1}',
+                content_type=JSON,
+                headers={**CALLERS[caller](world), "Idempotency-Key": "k"},
+            )
+        told = {wrong["pointer"]: wrong["code"] for wrong in answer.json().get("errors", ())}
+        if told.get("/no_such_field") != "unknown_field":
+            unnamed.append(f"{operation}: {answer.status_code} {answer.content.decode()[:200]}")
+    assert not unnamed, "\n".join(unnamed)
 
 
 @pytest.mark.parametrize("name", NO_JSON)

@@ -133,13 +133,16 @@ class AgentConfigSerializer(_Base):
 class AgentConfigWriteSerializer(_Base):
     """Keys of `config.yml`, under `config` or bare. Keys that are absent stay; null drops a key."""
 
+    takes_any_field = True
+
     version = serializers.IntegerField(required=False)
     config = serializers.DictField()
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and "config" not in data:
-            keys = {name: value for name, value in data.items() if name != "version"}
-            data = {"config": keys, **({"version": data["version"]} if "version" in data else {})}
+        if isinstance(data, Mapping) and isinstance(data.get("config", {}), Mapping):
+            own = {name: data[name] for name in ("version",) if name in data}
+            bare = {name: data[name] for name in data if name not in {"version", "config"}}
+            data = {**own, "config": {**bare, **data.get("config", {})}}
         return super().to_internal_value(data)
 
 

@@ -56,6 +56,13 @@ class AutoSchema(SpectacularSchema):
             operation.setdefault("parameters", []).append(self._idempotency_key())
         return operation
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        """Bodies take no field but those named: `apps.core.api.input.parsed`."""
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # untyped
+        if direction == "request":
+            schema["additionalProperties"] = bool(getattr(serializer, "takes_any_field", False))
+        return schema
+
     def get_override_parameters(self) -> list[Any]:
         query = declared(self.view, "query", self.method)
         return [query] if query is not None else []

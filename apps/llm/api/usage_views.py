@@ -104,7 +104,7 @@ class BudgetView(ApiView):
     def patch(self, request: Request, budget_id: str) -> Response:
         """Change limits or action; null takes a limit away. Steps that wait for room go on soon
         after there is some."""
-        changes = dict(_partial(request))
+        changes = dict(parsed(BudgetChangeSerializer, request, instance=Budget(), partial=True))
         version = changes.pop("version", None)
         budget = budget_change(budget_id=budget_id, changes=changes, version=version)
         return Response(BudgetSerializer(budget).data)
@@ -126,10 +126,3 @@ class BudgetStatusView(ApiView):
         """What is spent and held under each budget in its present window, the most first."""
         rows = budget_standing(self.caller, **self.query_values())
         return Response(BudgetStatusSerializer(rows, many=True).data)
-
-
-def _partial(request: Request) -> dict[str, Any]:
-    serializer = BudgetChangeSerializer(instance=Budget(), data=request.data, partial=True)
-    serializer.is_valid(raise_exception=True)
-    values: dict[str, Any] = serializer.validated_data
-    return values

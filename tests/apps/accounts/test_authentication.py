@@ -42,6 +42,7 @@ def test_key_stands_for_its_user_with_its_scopes(member: User) -> None:
         "display_name": "",
         "locale": "",
         "timezone": "",
+        "preferences": {},
         "role": "member",
         "is_admin": False,
         "scopes": ["read", "runs"],

@@ -78,6 +78,24 @@ def test_each_wrong_value_is_pointed_at(client: APIClient) -> None:
     assert all(set(error) == {"pointer", "code", "detail"} for error in errors)
 
 
+def test_unknown_fields_are_pointed_at_wherever_they_stand(client: APIClient) -> None:
+    rules = [{"sink": "inbox"}, {"sink": "inbox", "min_levle": "error"}]
+    answer = client.put("/v1/notifications/rules", {"rules": rules, "Rules": 1}, format="json")
+    errors = assert_problem(answer, 422, "validation_error")["errors"]
+    assert {(error["pointer"], error["code"]) for error in errors} == {
+        ("/Rules", "unknown_field"),
+        ("/rules/1/min_levle", "unknown_field"),
+    }
+    answer = client.post("/v1/auth/api-keys", {"nmae": "x", "prefix": "y"}, format="json")
+    errors = assert_problem(answer, 422, "validation_error")["errors"]
+    assert {(error["pointer"], error["code"]) for error in errors} == {
+        ("/nmae", "unknown_field"),
+        ("/prefix", "unknown_field"),
+        ("/name", "required"),
+        ("/scopes", "required"),
+    }
+
+
 def test_unacceptable_format(client: APIClient) -> None:
     answer = client.get("/v1/auth/me", HTTP_ACCEPT="text/html")
     assert_problem(answer, 406, "not_acceptable")

@@ -23,6 +23,7 @@ import structlog
 from django.db import connection, transaction
 
 from apps.core.errors import Malformed
+from apps.core.prepared import fetch_prepared
 from apps.core.redis import Circuit, Command, OneWay, redis_client
 
 log = structlog.get_logger(__name__)
@@ -114,11 +115,11 @@ topic AS (
 ), event AS (
     INSERT INTO core_event
         (topic, seq, type, payload, run_id, step_id, session_id, lifecycle)
-    SELECT %(topic)s, topic.seq - %(n)s + e.n, e.type, e.payload::jsonb,
+    SELECT %(topic)s, topic.seq - %(n)s + e.n, e.type, e.payload,
            %(events_run)s, e.step_id, e.session_id, e.lifecycle
-    FROM topic, unnest(%(types)s::text[], %(payloads)s::text[], %(steps)s::text[],
-                       %(sessions)s::text[], %(lifecycles)s::bool[])
-         WITH ORDINALITY AS e(type, payload, step_id, session_id, lifecycle, n)
+    FROM topic, ROWS FROM (json_to_recordset(%(events)s::json) AS (
+           type text, payload jsonb, step_id text, session_id text, lifecycle bool
+         )) WITH ORDINALITY AS e(type, payload, step_id, session_id, lifecycle, n)
     RETURNING seq, type, payload::text, run_id, step_id, session_id, created_at, lifecycle, xid
 )
 """
@@ -136,23 +137,17 @@ def events_append(topic: str, events: Sequence[NewEvent], run_id: str = "") -> l
     """
     if not events:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, append_params(topic, events, run_id))
-        return appended(topic, cursor.fetchall())
+    return appended(topic, fetch_prepared(_APPEND, append_params(topic, events, run_id)))
 
 
 def append_params(topic: str, events: Sequence[NewEvent], run_id: str = "") -> dict[str, Any]:
     """What `APPEND_PARTS` wants to know."""
-    columns = [_split(event) for event in events]
+    named = (str(event.payload.get("runId") or "") for event in events)
     return {
         "topic": topic,
         "n": len(events),
-        "events_run": run_id or next((c["run_id"] for c in columns if c["run_id"]), ""),
-        "types": [event.type for event in events],
-        "payloads": [c["payload"] for c in columns],
-        "steps": [c["step_id"] for c in columns],
-        "sessions": [c["session_id"] for c in columns],
-        "lifecycles": [event.lifecycle for event in events],
+        "events_run": run_id or next(filter(None, named), ""),
+        "events": orjson.dumps([_columns(event) for event in events]).decode(),
     }
 
 
@@ -169,15 +164,16 @@ def events_publish(topic: str, rows: Sequence[tuple[Any, ...]]) -> None:
     _publish(topic, frames, rows[-1][8] if any(row[7] for row in rows) else None)
 
 
-def _split(event: NewEvent) -> dict[str, str]:
+def _columns(event: NewEvent) -> dict[str, Any]:
     """The columns of an event: what a payload says of run, step and session moves to its column."""
     payload = dict(event.payload)
     named = {column: str(payload.pop(key, "") or "") for key, column in _COLUMNS.items()}
     return {
-        "payload": _json(payload),
-        "run_id": named["run_id"],
+        "type": event.type,
+        "payload": orjson.Fragment(_json(payload)),
         "step_id": event.step_id or named["step_id"],
         "session_id": event.session_id or named["session_id"],
+        "lifecycle": event.lifecycle,
     }
 
 

@@ -6,7 +6,7 @@ first served over all runs: a step waits for those of its agent that were queued
 
 from django.conf import settings
 
-from apps.runs.prepared import fetch_prepared
+from apps.core.prepared import fetch_prepared
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('djinnbot:slot:' || %s, 0))"
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import orjson
 from django.db import connection
 
+from apps.core.prepared import fetch_prepared
 from apps.pipelines.decisions import (
     ExecutionView,
     LoopItemRef,
@@ -22,7 +23,6 @@ from apps.pipelines.decisions import (
 from apps.pipelines.definition import Pipeline
 from apps.runs.choices import StepStatus
 from apps.runs.errors import RunNotFound
-from apps.runs.prepared import fetch_prepared
 from apps.runs.snapshots import pipeline_of
 from apps.runs.variables import run_variables
 

@@ -10,16 +10,18 @@ import orjson
 from django.conf import settings
 
 from apps.core.events import APPEND_PARTS, NewEvent, append_params, appended
+from apps.core.prepared import fetch_prepared
 from apps.pipelines.decisions import Outcome, QueueStep
 from apps.runs import machine
 from apps.runs.choices import RunStatus, StepStatus
 from apps.runs.claims import StepOutcome
 from apps.runs.events import run_topic, step_event
 from apps.runs.models import RunOutput
-from apps.runs.prepared import fetch_prepared
 from apps.runs.slots import BUSY_AND_WAITING
 from apps.runs.state import ExecutionRow, OutputRow, RunState
 from apps.runs.variables import step_limits
+
+_HELD = f"{{{','.join(machine.sources(machine.STEP_MOVES, StepStatus.COMPLETED))}}}"
 
 # The own slot is given up and taken again: kept while all who wait would find one beside it.
 _SLOT_PART = """
@@ -31,28 +33,29 @@ _OWN_PARTS = """
 run AS (
   UPDATE runs_run SET version = version + 1, updated_at = clock_timestamp(),
                       current_step_id = %(step)s
-   WHERE id = %(run)s AND version = %(version)s AND status = 'running'
+   WHERE id = %(run)s AND version = %(version)s AND status || '' = 'running'
      AND (SELECT is_free FROM slot)
   RETURNING id, workspace_id
 ), done AS (
   UPDATE runs_stepexecution e
-     SET status = 'completed', outputs = %(outputs)s::jsonb, result_key = %(result_key)s,
+     SET status = 'completed', outputs = %(outputs)s::json::jsonb, result_key = %(result_key)s,
          commit_hash = %(commit_hash)s, model_used = %(model_used)s,
          inputs = e.inputs || %(inputs)s::jsonb, finished_at = clock_timestamp(),
          advanced_at = clock_timestamp(), lease_until = NULL
     FROM run
    WHERE e.id = %(execution)s AND e.fence = %(fence)s AND e.abort_reason = ''
-     AND e.status = ANY(%(held)s)
+     AND e.status = ANY(%(held)s::text[])
   RETURNING e.id
 ), replaced AS (
   UPDATE runs_runoutput o SET current = false
-    FROM done WHERE o.run_id = %(run)s AND o.current AND o.key = ANY(%(keys)s)
+    FROM done WHERE o.run_id = %(run)s AND o.current
+     AND o.key IN (SELECT json_object_keys(%(outputs)s))
   RETURNING o.id
 ), output AS (
   INSERT INTO runs_runoutput (run_id, generation, key, value, step_execution_id, scope,
                               loop_item_id, current)
   SELECT %(run)s, %(generation)s, o.key, o.value, done.id, %(scope)s, %(item)s::bigint, true
-    FROM done, unnest(%(keys)s::text[], %(values)s::text[]) AS o(key, value),
+    FROM done, json_each_text(%(outputs)s) AS o(key, value),
          (SELECT count(*) FROM replaced) AS before_these
 ), next AS (
   INSERT INTO runs_stepexecution (
@@ -127,12 +130,10 @@ def transition(
         "generation": state.generation,
         "execution": row.id,
         "fence": row.fence,
-        "held": machine.sources(machine.STEP_MOVES, StepStatus.COMPLETED),
+        "held": _HELD,
         "step": row.step_id,
         "agent": row.agent_id,
         "outputs": orjson.dumps(outputs).decode(),
-        "keys": list(outputs),
-        "values": list(outputs.values()),
         "scope": RunOutput.Scope.LOOP_ITEM if output_item else RunOutput.Scope.RUN,
         "item": output_item,
         "result_key": result_key,

@@ -11,7 +11,7 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,  # a pool outlives a restart of the server
         "OPTIONS": {
             **_URL.get("OPTIONS", {}),
-            # A number at all lets `apps.runs.prepared` prepare; this one leaves the others alone.
+            # A number at all lets `apps.core.prepared` prepare; this one leaves the others alone.
             "prepare_threshold": 1_000_000_000,
             # Under ASGI a sync view runs in a thread of its own: without a pool each one connects.
             "pool": {

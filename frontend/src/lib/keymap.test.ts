@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import { Keymap, setSingleKeys } from "./keymap";
+import { Keymap } from "./keymap";
 
 let keys: Keymap;
 const done = vi.fn();
@@ -17,7 +17,6 @@ beforeEach(() => {
 afterEach(() => {
   removeEventListener("keydown", keys.onKeyDown);
   document.body.replaceChildren();
-  setSingleKeys(true);
   vi.useRealTimers();
 });
 
@@ -55,10 +54,18 @@ it("leaves letters to fields and dialogs, and keeps chords", () => {
 
 it("can be told to leave letters alone", () => {
   keys.hold([bind("n"), bind("mod+k")]);
-  setSingleKeys(false);
+  keys.configure({ singleKeys: false, own: {} });
   press("n");
   press("k", { ctrlKey: true });
   expect(done.mock.calls.flat()).toEqual(["mod+k"]);
+});
+
+it("takes keys of one's own in the places of ours", () => {
+  keys.configure({ singleKeys: true, own: { n: "m", "g h": "q x" } });
+  keys.hold([bind("n"), bind("g h"), bind("e")]);
+  for (const key of ["n", "m", "g", "h", "q", "x", "e"]) press(key);
+  expect(done.mock.calls.flat()).toEqual(["n", "g h", "e"]);
+  expect(keys.keysFor("n")).toBe("m");
 });
 
 it("gives the later binding the keys, until it goes", () => {

@@ -11,10 +11,18 @@ export interface Binding {
 }
 
 const SEQUENCE_MS = 1_200;
-const OFF_KEY = "single-keys"; // "off": letters do nothing (WCAG 2.1.4)
 const EDITABLE = "input, textarea, select, [contenteditable=true], [contenteditable=''], .cm-editor";
 
+/** What a person has chosen about keys. */
+export interface KeyChoices {
+  /** Whether letters alone do something (WCAG 2.1.4). */
+  singleKeys: boolean;
+  /** Keys of one's own in the places of ours: {"g h": "g x"}. */
+  own: Readonly<Record<string, string>>;
+}
+
 export class Keymap {
+  #choices: KeyChoices = { singleKeys: true, own: {} };
   #held = new Set<Binding[]>();
   #list: Binding[] = [];
   #watchers = new Set<() => void>();
@@ -28,6 +36,14 @@ export class Keymap {
     this.#watchers.add(changed);
     return () => this.#watchers.delete(changed);
   };
+
+  readonly configure = (choices: KeyChoices): void => {
+    this.#choices = choices;
+    this.#changed();
+  };
+
+  /** What is to be pressed for it: ours, or the person's own. */
+  readonly keysFor = (keys: string): string => this.#choices.own[keys] ?? keys;
 
   /** Hold bindings; of two for the same keys the later wins. Returns how to let go. */
   hold(bindings: Binding[]): () => void {
@@ -44,7 +60,7 @@ export class Keymap {
     const key = keyOf(event);
     if (key === "") return;
     const isChord = key.startsWith("mod+");
-    if (!isChord && (singleKeysOff() || isBusy(event.target))) return;
+    if (!isChord && (!this.#choices.singleKeys || isBusy(event.target))) return;
     const sequence = this.#before ? `${this.#before} ${key}` : key;
     const binding = this.#find(sequence) ?? this.#find(key);
     this.#remember(binding ? "" : key);
@@ -54,13 +70,13 @@ export class Keymap {
   };
 
   #find(keys: string): Binding | undefined {
-    return this.#list.find((binding) => binding.keys === keys);
+    return this.#list.find((binding) => this.keysFor(binding.keys) === keys);
   }
 
   /** A key that begins a sequence is kept for a moment. */
   #remember(key: string): void {
     clearTimeout(this.#timer);
-    this.#before = this.#list.some((binding) => binding.keys.startsWith(`${key} `)) ? key : "";
+    this.#before = this.#list.some((binding) => this.keysFor(binding.keys).startsWith(`${key} `)) ? key : "";
     if (this.#before) this.#timer = setTimeout(() => (this.#before = ""), SEQUENCE_MS);
   }
 
@@ -70,7 +86,7 @@ export class Keymap {
   }
 }
 
-function keyOf(event: KeyboardEvent): string {
+export function keyOf(event: Pick<KeyboardEvent, "altKey" | "metaKey" | "ctrlKey" | "key">): string {
   if (event.altKey) return "";
   if (event.metaKey || event.ctrlKey) return `mod+${event.key.toLowerCase()}`;
   return event.key.length === 1 ? event.key : event.key.toLowerCase();
@@ -80,13 +96,6 @@ function keyOf(event: KeyboardEvent): string {
 function isBusy(target: EventTarget | null): boolean {
   if (document.querySelector("[role=dialog], [role=alertdialog], [role=menu]")) return true;
   return target instanceof Element && target.closest(EDITABLE) !== null;
-}
-
-export const singleKeysOff = (): boolean => localStorage.getItem(OFF_KEY) === "off";
-
-export function setSingleKeys(on: boolean): void {
-  if (on) localStorage.removeItem(OFF_KEY);
-  else localStorage.setItem(OFF_KEY, "off");
 }
 
 /** `g h` as people see it, key by key. */

@@ -1,10 +1,10 @@
 import { createFileRoute } from "@tanstack/react-router";
-import { z } from "zod";
+import * as z from "zod/mini";
 
 import { InvitePage } from "@/features/auth/components/invite-page";
 
 export const Route = createFileRoute("/invite")({
-  validateSearch: z.object({ token: z.string().catch("") }),
+  validateSearch: z.object({ token: z.catch(z.string(), "") }),
   component: InviteRoute,
 });
 

@@ -6,7 +6,6 @@ import { render, type RenderResult } from "@testing-library/react";
 import type { ReactNode } from "react";
 
 import { ThemeProvider } from "@/components/theme";
-import { TooltipProvider } from "@/components/ui/tooltip";
 
 /**
  * Render with all that components expect around them: theme, query cache, a router whose links go
@@ -23,10 +22,8 @@ export async function renderInApp(content: ReactNode, client = new QueryClient()
   return render(
     <QueryClientProvider client={client}>
       <ThemeProvider>
-        <TooltipProvider>
-          {/* The types of the app's router do not hold for this one. */}
-          <RouterProvider router={router as never} />
-        </TooltipProvider>
+        {/* The types of the app's router do not hold for this one. */}
+        <RouterProvider router={router as never} />
       </ThemeProvider>
     </QueryClientProvider>,
   );

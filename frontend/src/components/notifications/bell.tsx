@@ -5,7 +5,7 @@ import { lazy, Suspense, useState } from "react";
 import { useMe } from "@/api/me";
 import { notificationKeys, unreadQuery } from "@/api/notifications";
 import { IconButton } from "@/components/ui/button";
-import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/tooltip";
+import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
 import { useFresh } from "@/hooks/use-fresh";
 import { count } from "@/lib/format";
 

@@ -1,7 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Menu as MenuIcon } from "lucide-react";
-
-import { Menu, MenuContent, MenuItem, MenuLabel, MenuTrigger } from "@/components/ui/menu";
+import { lazy, Suspense } from "react";
 
 import type { NavGroup } from "./nav";
 import { NavCount } from "./nav-count";
@@ -11,6 +9,8 @@ interface BottomBarProps {
   groups: NavGroup[];
   counts: NavCounts;
 }
+
+const More = lazy(async () => ({ default: (await import("./more-menu")).MoreMenu }));
 
 const cell =
   "relative flex min-h-14 flex-1 flex-col items-center justify-center gap-0.5 text-xs text-muted data-[status=active]:font-medium data-[status=active]:text-accent focus-visible:-outline-offset-2";
@@ -31,27 +31,9 @@ export function BottomBar({ groups, counts }: BottomBarProps) {
           <NavCount counted={counts[to]} className="absolute top-1 left-1/2 ml-2" />
         </Link>
       ))}
-      <Menu>
-        <MenuTrigger className={cell}>
-          <MenuIcon className="size-5" strokeWidth={1.5} aria-hidden />
-          More
-        </MenuTrigger>
-        <MenuContent className="max-h-[70dvh] w-56 overflow-y-auto">
-          {groups.map((group) => (
-            <div key={group.label}>
-              <MenuLabel>{group.label}</MenuLabel>
-              {group.items.map(({ to, label, icon: Icon }) => (
-                <MenuItem key={to} asChild>
-                  <Link to={to}>
-                    <Icon aria-hidden />
-                    {label}
-                  </Link>
-                </MenuItem>
-              ))}
-            </div>
-          ))}
-        </MenuContent>
-      </Menu>
+      <Suspense fallback={<span className={cell} />}>
+        <More groups={groups} className={cell} />
+      </Suspense>
     </nav>
   );
 }

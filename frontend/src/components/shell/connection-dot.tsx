@@ -1,7 +1,7 @@
 import { Button } from "@/components/ui/button";
 import { toneClass, type Tone } from "@/components/ui/badge";
 import { Facts } from "@/components/ui/facts";
-import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/tooltip";
+import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
 import { cn } from "@/lib/cn";
 import { clock } from "@/lib/format";
 import { live, type Line, type LineState } from "@/live/socket";

@@ -1,43 +1,62 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
-import { Bot, Clock, CornerDownLeft, Workflow, Zap } from "lucide-react";
+import {
+  Bot, Clock, CornerDownLeft, CornerDownRight, FlaskConical, Play, User, Workflow, Zap, type LucideIcon,
+} from "lucide-react";
+import { Dialog as Radix } from "radix-ui";
 import { useState, type ReactNode } from "react";
 
-import { api, ok } from "@/api/client";
-import { useMe } from "@/api/me";
+import { api, ok, type Schemas } from "@/api/client";
+import { mayWrite, useMe } from "@/api/me";
 import { signOut } from "@/api/sign-out";
-import { useTheme } from "@/components/theme";
 import { Kbd } from "@/components/ui/badge";
 import { StatusMark } from "@/components/ui/status";
 import { useBindings } from "@/hooks/use-keymap";
+import { useLook } from "@/hooks/use-look";
 import { useSettled } from "@/hooks/use-settled";
-import { keyCaps } from "@/lib/keymap";
+import { keyCaps, keymap } from "@/lib/keymap";
 
 import { navFor } from "./nav";
+import { placesFor } from "./places";
 import { recentPages } from "./recent";
 
-const RUNS_SHOWN = 6;
-const SEARCH_MS = 150;
+const SHOWN = 6;
+const SEARCH_MS = 120;
+const SHORTEST = 2;
 
-const runsQuery = (search: string) =>
+type Found = Schemas["Found"];
+
+/** What a sign at the beginning asks for, of what the server finds; none: no search there. */
+const KINDS: Record<string, string | null> = { "": "", "@": "agent", "#": "run,session", ">": null, "/": null };
+
+const searchQuery = (q: string, kinds: string | null) =>
   queryOptions({
-    queryKey: ["palette", "runs", search],
+    queryKey: ["search", q, kinds],
     queryFn: ({ signal }) =>
-      ok(api.GET("/v1/runs", { params: { query: { search, limit: RUNS_SHOWN } }, signal })),
-    enabled: search.length > 1,
+      ok(api.GET("/v1/search", { params: { query: { q, limit: SHOWN, ...(kinds ? { kinds } : {}) } }, signal })),
+    enabled: kinds !== null && q.length >= SHORTEST,
     placeholderData: keepPreviousData,
+    staleTime: 10_000,
   });
 
-const agentsQuery = queryOptions({
-  queryKey: ["palette", "agents"],
-  queryFn: ({ signal }) => ok(api.GET("/v1/agents", { signal })),
-});
-
-const pipelinesQuery = queryOptions({
-  queryKey: ["palette", "pipelines"],
-  queryFn: ({ signal }) => ok(api.GET("/v1/pipelines", { signal })),
-});
+const HEADS: Record<string, string> = {
+  run: "Runs",
+  agent: "Agents",
+  pipeline: "Pipelines",
+  session: "Sessions",
+  case: "Evaluation cases",
+  person: "People",
+};
+const PATHS: Record<string, (id: string) => string> = {
+  run: (id) => `/runs/${id}`,
+  agent: (id) => `/agents/${id}`,
+  pipeline: (id) => `/pipelines/${id}`,
+  session: (id) => `/sessions/${id}`,
+  case: () => "/evals",
+  person: () => "/admin/users",
+};
+const ICONS: Record<string, LucideIcon> = { agent: Bot, pipeline: Workflow, case: FlaskConical, person: User };
 
 const row =
   "flex h-9 items-center gap-2.5 rounded-control px-2 text-sm data-[selected=true]:bg-sunken touch:h-11 [&_svg]:size-4 [&_svg]:shrink-0";
@@ -45,21 +64,35 @@ const group =
   "px-2 pb-1 [&_[cmdk-group-heading]]:px-2 [&_[cmdk-group-heading]]:py-1.5 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-muted";
 
 /**
- * Everything by its name: actions of this page, pages, recent ones, runs, agents, pipelines.
- * `>` only actions, `@` only agents, `/` only pages.
+ * Everything by its name: actions of this page, pages, recent ones, and what the server finds.
+ * `>` only actions, `@` only agents, `#` only runs, `/` only pages and settings.
  */
 export function Palette({ onClose }: { onClose: () => void }) {
+  return (
+    <Radix.Root open onOpenChange={onClose}>
+      <Radix.Portal>
+        <Radix.Overlay className="fixed inset-0 z-40 bg-backdrop" />
+        <Radix.Content
+          aria-describedby={undefined}
+          className="fixed top-[12vh] left-1/2 z-50 w-[min(38rem,calc(100vw-2rem))] -translate-x-1/2 overflow-hidden rounded-dialog bg-surface shadow-float outline-none"
+        >
+          <Radix.Title className="sr-only">Find anything</Radix.Title>
+          <Finder onClose={onClose} />
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
+
+function Finder({ onClose }: { onClose: () => void }) {
   const me = useMe();
   const navigate = useNavigate();
-  const { choose, shown } = useTheme();
+  const { choose, shown } = useLook();
   const bindings = useBindings();
   const [typed, setTyped] = useState("");
-  const prefix = /^[>@/]/.exec(typed)?.[0] ?? "";
+  const prefix = /^[>@#/]/.exec(typed)?.[0] ?? "";
   const text = typed.slice(prefix.length).trim();
-  const settled = useSettled(prefix ? "" : text, SEARCH_MS);
-  const runs = useQuery(runsQuery(settled));
-  const agents = useQuery(agentsQuery);
-  const pipelines = useQuery(pipelinesQuery);
+  const found = useQuery(searchQuery(useSettled(text, SEARCH_MS), KINDS[prefix] ?? null));
   const has = (kind: string) => prefix === "" || prefix === kind;
 
   const then = (work: () => void) => () => {
@@ -68,13 +101,14 @@ export function Palette({ onClose }: { onClose: () => void }) {
   };
   const go = (path: string) => then(() => void navigate({ to: path }));
   const actions = bindings.filter((binding) => binding.group !== "Go to" && binding.keys !== "mod+k");
+  const hits = text.length >= SHORTEST ? (found.data ?? []) : [];
   return (
     <Command
       label="Command palette"
       loop
       filter={(value, search) => {
-        const wanted = search.replace(/^[>@/]/, "").trim().toLowerCase();
-        return value.toLowerCase().includes(wanted) ? 1 : 0;
+        const wanted = search.replace(/^[>@#/]/, "").trim().toLowerCase();
+        return value.startsWith(FOUND) || wanted.split(/\s+/).every((word) => value.toLowerCase().includes(word)) ? 1 : 0;
       }}
     >
       <Command.Input
@@ -84,8 +118,19 @@ export function Palette({ onClose }: { onClose: () => void }) {
         placeholder="Find a page, run, agent or action"
         className="h-12 w-full border-b bg-transparent px-4 text-base outline-none placeholder:text-muted"
       />
-      <Command.List className="max-h-[50vh] overflow-y-auto py-2">
-        <Command.Empty className="px-4 py-6 text-center text-sm text-muted">Nothing has this name.</Command.Empty>
+      <Command.List className="max-h-[50vh] overflow-y-auto py-2" aria-busy={found.isFetching || undefined}>
+        <Command.Empty className="px-4 py-6 text-center text-sm text-muted">
+          {found.isFetching ? "Looking …" : found.error ? "The server could not be asked." : empty(prefix, text)}
+        </Command.Empty>
+        {prefix === "" && text === "" ? (
+          <Command.Group heading="Recent" className={group}>
+            {recentPages().slice(0, SHOWN).map(({ path, title }) => (
+              <Item key={path} value={`recent ${title} ${path}`} icon={<Clock aria-hidden />} onSelect={go(path)}>
+                {title}
+              </Item>
+            ))}
+          </Command.Group>
+        ) : null}
         {has(">") ? (
           <Command.Group heading="Actions" className={group}>
             {actions.map((binding) => (
@@ -93,6 +138,11 @@ export function Palette({ onClose }: { onClose: () => void }) {
                 {binding.label}
               </Item>
             ))}
+            {mayWrite(me) ? (
+              <Item value="New run start" icon={<Zap aria-hidden />} onSelect={then(() => void navigate({ to: "/runs", search: { new: true } }))}>
+                New run
+              </Item>
+            ) : null}
             <Item value="Switch between light and dark theme" icon={<Zap aria-hidden />} onSelect={then(() => choose(shown === "dark" ? "light" : "dark"))}>
               Switch to the {shown === "dark" ? "light" : "dark"} theme
             </Item>
@@ -101,15 +151,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
             </Item>
           </Command.Group>
         ) : null}
-        {prefix === "" && text === "" ? (
-          <Command.Group heading="Recent" className={group}>
-            {recentPages().map(({ path, title }) => (
-              <Item key={path} value={`recent ${title} ${path}`} icon={<Clock aria-hidden />} onSelect={go(path)}>
-                {title}
-              </Item>
-            ))}
-          </Command.Group>
-        ) : null}
+        <Hits hits={hits} go={go} />
         {has("/") ? (
           <Command.Group heading="Pages" className={group}>
             {navFor(me).flatMap(({ items }) =>
@@ -119,33 +161,13 @@ export function Palette({ onClose }: { onClose: () => void }) {
                 </Item>
               )),
             )}
-          </Command.Group>
-        ) : null}
-        {prefix === "" && settled.length > 1 && runs.data?.items.length ? (
-          <Command.Group heading="Runs" className={group} forceMount>
-            {runs.data.items.map((run) => (
-              <Item key={run.id} value={`run ${run.id} ${settled}`} icon={<StatusMark status={run.status} word />} onSelect={go(`/runs/${run.id}`)}>
-                {run.task.split("\n")[0] || run.id}
-              </Item>
-            ))}
-          </Command.Group>
-        ) : null}
-        {has("@") && (text !== "" || prefix === "@") ? (
-          <Command.Group heading="Agents" className={group}>
-            {agents.data?.map((agent) => (
-              <Item key={agent.id} value={`agent ${agent.name} ${agent.id}`} icon={<Bot aria-hidden />} onSelect={go(`/agents/${agent.id}`)}>
-                {agent.name}
-              </Item>
-            ))}
-          </Command.Group>
-        ) : null}
-        {prefix === "" && text !== "" ? (
-          <Command.Group heading="Pipelines" className={group}>
-            {pipelines.data?.map((pipeline) => (
-              <Item key={pipeline.id} value={`pipeline ${pipeline.name} ${pipeline.id}`} icon={<Workflow aria-hidden />} onSelect={go(`/pipelines/${pipeline.id}`)}>
-                {pipeline.name}
-              </Item>
-            ))}
+            {text !== "" || prefix === "/"
+              ? placesFor(me).map(({ path, title }) => (
+                  <Item key={path} value={`page ${title}`} icon={<CornerDownRight aria-hidden />} onSelect={go(path)}>
+                    {title}
+                  </Item>
+                ))
+              : null}
           </Command.Group>
         ) : null}
       </Command.List>
@@ -153,10 +175,40 @@ export function Palette({ onClose }: { onClose: () => void }) {
         <span className="flex items-center gap-1"><CornerDownLeft className="size-3.5" aria-hidden /> open</span>
         <span><Kbd>&gt;</Kbd> actions</span>
         <span><Kbd>@</Kbd> agents</span>
-        <span><Kbd>/</Kbd> pages</span>
+        <span><Kbd>#</Kbd> runs</span>
+        <span><Kbd>/</Kbd> pages and settings</span>
       </p>
     </Command>
   );
+}
+
+/** Marks what the server has found: it fits already, whatever its words are. */
+const FOUND = "found ";
+
+const empty = (prefix: string, text: string): string =>
+  (prefix === "@" || prefix === "#") && text.length < SHORTEST ? "Type two letters or more." : "Nothing has this name.";
+
+/** What the server has found, under the heading of each kind. */
+function Hits({ hits, go }: { hits: Found[]; go: (path: string) => () => void }) {
+  const kinds = [...new Set(hits.map((hit) => hit.kind))].filter((kind) => PATHS[kind]);
+  return kinds.map((kind) => (
+    <Command.Group key={kind} heading={HEADS[kind]} className={group}>
+      {hits.filter((hit) => hit.kind === kind).map((hit) => {
+        const Icon = ICONS[kind] ?? Play;
+        return (
+          <Item
+            key={hit.id}
+            value={`${FOUND}${kind} ${hit.id}`}
+            icon={hit.status && kind !== "pipeline" ? <StatusMark status={hit.status} word /> : <Icon aria-hidden />}
+            onSelect={go(PATHS[kind]?.(hit.id) ?? "/")}
+          >
+            {hit.title}
+            {hit.detail ? <span className="ml-2 text-xs text-muted">{hit.detail}</span> : null}
+          </Item>
+        );
+      })}
+    </Command.Group>
+  ));
 }
 
 interface ItemProps {
@@ -172,7 +224,7 @@ function Item({ value, icon, keys, onSelect, children }: ItemProps) {
     <Command.Item value={value} onSelect={onSelect} className={row}>
       {icon}
       <span className="min-w-0 flex-1 truncate">{children}</span>
-      {keys ? keyCaps(keys).map((cap, index) => <Kbd key={index}>{cap}</Kbd>) : null}
+      {keys ? keyCaps(keymap.keysFor(keys)).map((cap, index) => <Kbd key={index}>{cap}</Kbd>) : null}
     </Command.Item>
   );
 }

@@ -6,14 +6,11 @@ import { Kbd } from "@/components/ui/badge";
 import { Button, IconButton } from "@/components/ui/button";
 import { keyCaps } from "@/lib/keymap";
 
-import { ConnectionDot } from "./connection-dot";
 import { openPalette } from "./keys";
 import { SpendToday } from "./spend-today";
 import { Trail } from "./trail";
-import { UserMenu } from "./user-menu";
 
-/** It comes after the page: nobody waits for it. */
-const Bell = lazy(async () => ({ default: (await import("@/components/notifications/bell")).Bell }));
+const TopBarTools = lazy(async () => ({ default: (await import("./top-bar-tools")).TopBarTools }));
 
 /** Where one is, and how the whole stands. */
 export function TopBar() {
@@ -33,11 +30,9 @@ export function TopBar() {
           <Search aria-hidden />
         </IconButton>
         {seesMoney ? <SpendToday /> : null}
-        <ConnectionDot />
-        <Suspense fallback={<span className="size-8" />}>
-          <Bell />
+        <Suspense fallback={<span className="h-8 w-28 sm:w-36" />}>
+          <TopBarTools />
         </Suspense>
-        <UserMenu />
       </div>
     </div>
   );

@@ -3,11 +3,12 @@ import { CircleUser, Info, LogOut, Monitor, Moon, Sun } from "lucide-react";
 
 import { useMe } from "@/api/me";
 import { signOut } from "@/api/sign-out";
-import { useTheme, type Theme } from "@/components/theme";
+import type { Theme } from "@/components/theme";
 import { IconButton } from "@/components/ui/button";
 import {
   Menu, MenuContent, MenuItem, MenuLabel, MenuRadioGroup, MenuRadioItem, MenuSeparator, MenuTrigger,
 } from "@/components/ui/menu";
+import { useLook } from "@/hooks/use-look";
 
 const THEMES: [Theme, string, typeof Sun][] = [
   ["system", "As the system", Monitor],
@@ -17,7 +18,7 @@ const THEMES: [Theme, string, typeof Sun][] = [
 
 export function UserMenu() {
   const me = useMe();
-  const { theme, choose } = useTheme();
+  const { theme, choose } = useLook();
   return (
     <Menu>
       <MenuTrigger asChild>

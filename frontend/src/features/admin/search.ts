@@ -1,4 +1,6 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 import type { AuditAsk } from "./queries";
 
@@ -20,17 +22,17 @@ export const isSection = (name: string): name is AdminSection => Object.hasOwn(S
 
 export const adminSearch = z.object({
   /** Of the audit log. */
-  action: z.string().optional().catch(undefined),
-  result: z.enum(["ok", "refused"]).optional().catch(undefined),
-  actor_id: z.string().optional().catch(undefined),
-  object_id: z.string().optional().catch(undefined),
+  action: optional(z.string()),
+  result: optional(z.enum(["ok", "refused"])),
+  actor_id: optional(z.string()),
+  object_id: optional(z.string()),
   /** Days, both within. */
-  since: z.iso.date().optional().catch(undefined),
-  until: z.iso.date().optional().catch(undefined),
+  since: optional(z.iso.date()),
+  until: optional(z.iso.date()),
   /** Of boxes: also those that have ended. */
-  all: z.boolean().optional().catch(undefined),
+  all: optional(z.boolean()),
   /** The box whose log is open. */
-  box: z.number().optional().catch(undefined),
+  box: optional(z.number()),
 });
 
 interface AuditFilter extends Omit<AuditAsk, "at__gte" | "at__lt"> {

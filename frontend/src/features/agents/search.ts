@@ -1,8 +1,10 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 export const agentsSearch = z.object({
-  q: z.string().optional().catch(undefined),
-  state: z.enum(["busy", "idle", "paused"]).optional().catch(undefined),
+  q: optional(z.string()),
+  state: optional(z.enum(["busy", "idle", "paused"])),
 });
 
 export const TABS = {
@@ -18,12 +20,9 @@ export const TABS = {
 export type AgentTab = keyof typeof TABS;
 
 export const agentSearch = z.object({
-  tab: z
-    .enum(["overview", "persona", "config", "tools", "queue", "timeline", "sessions", "sandbox"])
-    .optional()
-    .catch(undefined),
+  tab: optional(z.enum(["overview", "persona", "config", "tools", "queue", "timeline", "sessions", "sandbox"])),
   /** Of the persona tab. */
-  file: z.string().optional().catch(undefined),
+  file: optional(z.string()),
   /** Of the sandbox tab: a directory. */
-  path: z.string().optional().catch(undefined),
+  path: optional(z.string()),
 });

@@ -1,11 +1,12 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 import type { DecisionRow } from "@/hooks/use-decisions";
+import { optional } from "@/lib/search";
 
 export const decisionsSearch = z.object({
-  kind: z.enum(["approval", "budget", "parked", "failure"]).optional().catch(undefined),
-  agent: z.string().optional().catch(undefined),
-  sort: z.enum(["oldest", "newest"]).optional().catch(undefined),
+  kind: optional(z.enum(["approval", "budget", "parked", "failure"])),
+  agent: optional(z.string()),
+  sort: optional(z.enum(["oldest", "newest"])),
 });
 export type DecisionsSearch = z.infer<typeof decisionsSearch>;
 

@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, ok, type Schemas } from "@/api/client";
+import { jobKeys } from "@/api/jobs";
 import { byCursor, said } from "@/api/paging";
 
 export const evalKeys = {
@@ -33,7 +34,8 @@ export const evaluationQuery = (evaluation_id: string) =>
 
 function useFreshEvals() {
   const client = useQueryClient();
-  return () => client.invalidateQueries({ queryKey: evalKeys.all });
+  return () =>
+    Promise.all([evalKeys.all, jobKeys.all].map((queryKey) => client.invalidateQueries({ queryKey })));
 }
 
 export function useStartEvaluation() {

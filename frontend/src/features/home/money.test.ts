@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import type { UsageRow } from "@/api/usage";
 
-import { monthStart, spentOf } from "./money";
+import { monthStart, paced, spentOf } from "./money";
 
 const row = (bucket: string, group: string, cost_total: number | null) =>
   ({ bucket, group, cost_total, cost_unknown_calls: cost_total === null ? 1 : 0 }) as UsageRow;
@@ -31,4 +31,10 @@ it("knows today from the month, and who spent most", () => {
 
 it("begins the month in UTC", () => {
   expect(monthStart(NOW).toISOString()).toBe("2026-03-01T00:00:00.000Z");
+});
+
+it("tells what the month will cost, once it is a day old", () => {
+  expect(paced(5, new Date("2026-03-01T08:00:00Z"))).toBeNull();
+  expect(paced(0, NOW)).toBeNull();
+  expect(paced(10, new Date("2026-03-11T00:00:00Z"))).toBeCloseTo(31);
 });

@@ -29,3 +29,14 @@ export function spentOf(rows: readonly UsageRow[], now: Date): Spent {
 }
 
 export const monthStart = (now: Date): Date => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
+
+const PACE_DAYS = 1; // earlier in the month one day says too little
+
+/** What the month will have cost if it goes on like this; null while that cannot be told. */
+export function paced(spent: number, now: Date): number | null {
+  const start = monthStart(now).getTime();
+  const end = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
+  const gone = now.getTime() - start;
+  if (spent <= 0 || gone < PACE_DAYS * 86_400_000) return null;
+  return (spent * (end - start)) / gone;
+}

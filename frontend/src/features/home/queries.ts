@@ -14,6 +14,19 @@ export const movingRunsQuery = () =>
     },
   });
 
+/** What has ended since then, with how many there are. */
+export const endedRunsQuery = (ended_since: string) =>
+  queryOptions({
+    queryKey: ["runs", "ended", ended_since],
+    queryFn: ({ signal }) =>
+      ok(
+        api.GET("/v1/runs", {
+          params: { query: { status: "terminal", ended_since, limit: 50, count: true, sort: "-updated_at" } },
+          signal,
+        }),
+      ),
+  });
+
 /** The newest runs of any state: whether there ever was one, and what ended lately. */
 export const newestRunsQuery = () =>
   queryOptions({

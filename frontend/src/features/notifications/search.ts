@@ -1,8 +1,10 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 export const inboxSearch = z.object({
-  unread: z.boolean().optional().catch(undefined),
-  kind: z.string().optional().catch(undefined),
+  unread: optional(z.boolean()),
+  kind: optional(z.string()),
 });
 
 export const SECTIONS = {

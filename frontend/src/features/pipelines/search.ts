@@ -1,9 +1,11 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 export const pipelineSearch = z.object({
-  tab: z.enum(["graph", "yaml", "problems", "runs", "history"]).optional().catch(undefined),
-  step: z.string().min(1).max(200).optional().catch(undefined),
+  tab: optional(z.enum(["graph", "yaml", "problems", "runs", "history"])),
+  step: optional(z.string().check(z.minLength(1), z.maxLength(200))),
   /** The line that the editor shows, counted from 1. */
-  line: z.number().int().min(1).optional().catch(undefined),
+  line: optional(z.int().check(z.gte(1))),
 });
 export type PipelineSearch = z.infer<typeof pipelineSearch>;

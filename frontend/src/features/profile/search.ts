@@ -1,4 +1,6 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 export const SECTIONS = {
   info: "About you",
@@ -13,6 +15,6 @@ export const isSection = (name: string): name is ProfileSection => Object.hasOwn
 
 /** Back from an identity provider: which one was to be connected, and a code when it was not. */
 export const profileSearch = z.object({
-  connect: z.string().optional().catch(undefined),
-  error: z.string().optional().catch(undefined),
+  connect: optional(z.string()),
+  error: optional(z.string()),
 });

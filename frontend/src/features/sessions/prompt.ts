@@ -1,10 +1,10 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 const part = z.object({
   name: z.string(),
-  characters: z.number().optional(),
-  tokens: z.number().optional(),
-  cut: z.number().optional(),
+  characters: z.optional(z.number()),
+  tokens: z.optional(z.number()),
+  cut: z.optional(z.number()),
 });
 export type PromptPart = z.infer<typeof part>;
 

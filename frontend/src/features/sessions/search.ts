@@ -1,4 +1,6 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 export const SOURCES = {
   pipeline: "Pipeline steps",
@@ -17,16 +19,16 @@ export const STATUSES = {
 } as const;
 
 export const activitySearch = z.object({
-  agent_id: z.string().optional().catch(undefined),
-  source: z.enum(["pipeline", "chat", "pulse", "wake", "executor", "api"]).optional().catch(undefined),
-  status: z.enum(["starting", "running", "completed", "failed", "stopped"]).optional().catch(undefined),
+  agent_id: optional(z.string()),
+  source: optional(z.enum(["pipeline", "chat", "pulse", "wake", "executor", "api"])),
+  status: optional(z.enum(["starting", "running", "completed", "failed", "stopped"])),
 });
 
 export const sessionSearch = z.object({
-  tab: z.enum(["transcript", "prompt", "calls", "boxes", "network", "events"]).optional().catch(undefined),
-  kind: z.enum(["text", "tools", "problems", "thinking"]).optional().catch(undefined),
-  thinking: z.boolean().optional().catch(undefined),
+  tab: optional(z.enum(["transcript", "prompt", "calls", "boxes", "network", "events"])),
+  kind: optional(z.enum(["text", "tools", "problems", "thinking"])),
+  thinking: optional(z.boolean()),
   /** Of a link to an event. */
-  event: z.number().int().min(1).optional().catch(undefined),
+  event: optional(z.int().check(z.gte(1))),
 });
 export type SessionSearch = z.infer<typeof sessionSearch>;

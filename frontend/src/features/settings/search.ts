@@ -1,4 +1,6 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 export const SECTIONS = { providers: "Providers", models: "Models and fallbacks", secrets: "Secrets" } as const;
 export type SettingsSection = keyof typeof SECTIONS;
@@ -7,5 +9,5 @@ export const isSection = (name: string): name is SettingsSection => Object.hasOw
 
 export const settingsSearch = z.object({
   /** The provider whose details are open. */
-  provider: z.string().optional().catch(undefined),
+  provider: optional(z.string()),
 });

@@ -1,9 +1,9 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 import type { Schemas } from "@/api/client";
 
 const range = z.object({ p10: z.number(), p50: z.number(), p90: z.number() });
-const forecast = z.object({ cost_usd: range.nullish(), duration_s: range.nullish() });
+const forecast = z.object({ cost_usd: z.nullish(range), duration_s: z.nullish(range) });
 
 export type Verdict = "below" | "within" | "above";
 

@@ -1,4 +1,6 @@
-import { z } from "zod";
+import * as z from "zod/mini";
+
+import { optional } from "@/lib/search";
 
 export const RANGES = { "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "90d": "Last 90 days" } as const;
 export type Range = keyof typeof RANGES;
@@ -17,23 +19,23 @@ export const MEASURES = { cost: "Cost", tokens: "Tokens", calls: "Calls" } as co
 const keys = <T extends Record<string, string>>(of: T) => Object.keys(of) as (keyof T & string)[];
 
 export const usageSearch = z.object({
-  range: z.enum(keys(RANGES)).optional().catch(undefined),
-  group: z.enum(keys(GROUPS)).optional().catch(undefined),
-  show: z.enum(keys(MEASURES)).optional().catch(undefined),
+  range: optional(z.enum(keys(RANGES))),
+  group: optional(z.enum(keys(GROUPS))),
+  show: optional(z.enum(keys(MEASURES))),
 });
 
 export const callsSearch = z.object({
-  status: z.enum(["started", "completed", "failed"]).optional().catch(undefined),
-  agent_id: z.string().optional().catch(undefined),
-  provider: z.string().optional().catch(undefined),
-  model: z.string().optional().catch(undefined),
-  user_id: z.string().optional().catch(undefined),
-  project_id: z.string().optional().catch(undefined),
-  kind: z.string().optional().catch(undefined),
-  run_id: z.string().optional().catch(undefined),
-  session_id: z.string().optional().catch(undefined),
+  status: optional(z.enum(["started", "completed", "failed"])),
+  agent_id: optional(z.string()),
+  provider: optional(z.string()),
+  model: optional(z.string()),
+  user_id: optional(z.string()),
+  project_id: optional(z.string()),
+  kind: optional(z.string()),
+  run_id: optional(z.string()),
+  session_id: optional(z.string()),
   /** The call whose details are open. */
-  call: z.string().optional().catch(undefined),
+  call: optional(z.string()),
 });
 
 const HOURS: Record<Range, number> = { "24h": 24, "7d": 7 * 24, "30d": 30 * 24, "90d": 90 * 24 };

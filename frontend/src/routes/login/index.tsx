@@ -1,13 +1,14 @@
 import { createFileRoute } from "@tanstack/react-router";
-import { z } from "zod";
+import * as z from "zod/mini";
 
 import { authStatusQuery } from "@/api/auth-status";
 import { LoginPage } from "@/features/auth/components/login-page";
+import { optional } from "@/lib/search";
 
 export const Route = createFileRoute("/login/")({
   validateSearch: z.object({
-    next: z.string().optional().catch(undefined),
-    error: z.string().optional().catch(undefined),
+    next: optional(z.string()),
+    error: optional(z.string()),
   }),
   loader: ({ context }) => context.queryClient.ensureQueryData(authStatusQuery()),
   component: LoginRoute,

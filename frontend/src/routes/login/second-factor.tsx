@@ -1,10 +1,11 @@
 import { createFileRoute } from "@tanstack/react-router";
-import { z } from "zod";
+import * as z from "zod/mini";
 
 import { SecondFactorPage } from "@/features/auth/components/second-factor-page";
+import { optional } from "@/lib/search";
 
 export const Route = createFileRoute("/login/second-factor")({
-  validateSearch: z.object({ next: z.string().optional().catch(undefined) }),
+  validateSearch: z.object({ next: optional(z.string()) }),
   component: SecondFactorRoute,
 });
 

@@ -1,7 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, ok, type Schemas } from "@/api/client";
+import { jobKeys } from "@/api/jobs";
 import { DataTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
 import { Badge } from "@/components/ui/badge";
@@ -88,6 +89,7 @@ const USAGE: Column<Schemas["Usage"]>[] = [
 function Cleaner() {
   const [id, setId] = useState<string | null>(null);
   const [asking, setAsking] = useState(false);
+  const client = useQueryClient();
   const cleaning = useQuery({
     queryKey: ["admin", "cleaning", id],
     queryFn: ({ signal }) =>
@@ -98,6 +100,7 @@ function Cleaner() {
   const start = async (dry_run: boolean) => {
     const begun = await ok(api.POST("/v1/storage/clean", { body: { dry_run } }));
     setId(begun.id);
+    void client.invalidateQueries({ queryKey: jobKeys.all });
   };
   const look = () => void start(true).catch((error: unknown) => failed("The cleaner did not start", error));
   const found = cleaning.data;

@@ -4,25 +4,26 @@ import { CircleCheck, Play } from "lucide-react";
 import { useMemo } from "react";
 
 import { agentKeys, teamQuery, type AgentStanding } from "@/api/agents";
-import type { Schemas } from "@/api/client";
 import { refusal, useMe } from "@/api/me";
 import { budgetKeys, budgetStatusQuery, usageKeys, usageQuery } from "@/api/usage";
 import { LiveFeed } from "@/components/activity/live-feed";
 import { BudgetBar } from "@/components/budget-bar";
-import { DecisionCard, firstLine } from "@/components/decisions/decision-card";
+import { DecisionCard } from "@/components/decisions/decision-card";
 import { Loaded } from "@/components/loaded";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
-import { AgentChip, Elapsed, Money, Time } from "@/components/ui/facts";
+import { AgentChip, Money } from "@/components/ui/facts";
 import { Card, Page, PageHeader, Section } from "@/components/ui/page-header";
 import { StatusMark } from "@/components/ui/status";
 import { decisionRows, useAnswered, useDecisions } from "@/hooks/use-decisions";
 import { useFresh } from "@/hooks/use-fresh";
 import { count } from "@/lib/format";
 
-import { monthStart, spentOf } from "../money";
-import { movingRunsQuery, newestRunsQuery } from "../queries";
+import { monthStart, paced, spentOf } from "../money";
+import { movingRunsQuery } from "../queries";
 import { FirstDay } from "./first-day";
+import { RunLine } from "./run-line";
+import { Since } from "./since";
 import { SystemAlert } from "./system-alert";
 
 const SHOWN_DECISIONS = 3;
@@ -60,7 +61,7 @@ export function HomePage() {
         <div className="min-w-0">
           <NeedsYou />
           <RunningNow />
-          <Latest />
+          <Since />
         </div>
         <div className="min-w-0">
           <FirstDay />
@@ -134,42 +135,6 @@ function RunningNow() {
   );
 }
 
-function RunLine({ run }: { run: Schemas["Run"] }) {
-  return (
-    <li className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-0.5 px-4 py-2 text-sm">
-      <Link to="/runs/$runId" params={{ runId: run.id }} className="flex min-w-0 items-center gap-2 font-medium hover:underline">
-        <StatusMark status={run.status} word />
-        <span className="truncate">{firstLine(run.task)}</span>
-      </Link>
-      <span className="text-right">
-        <Elapsed from={run.started_at ?? run.created_at} to={run.completed_at} />
-      </span>
-      <span className="truncate text-xs text-muted">
-        {run.pipeline_id}
-        {run.current_step ? `, step ${run.current_step}` : ""}, last sign of life <Time at={run.updated_at} />
-      </span>
-      <span className="text-right text-xs text-muted">
-        <Money amount={run.cost_total} />
-      </span>
-    </li>
-  );
-}
-
-function Latest() {
-  const runs = useQuery(newestRunsQuery());
-  const ended = (runs.data?.items ?? []).filter((run) => run.completed_at);
-  if (ended.length === 0) return null;
-  return (
-    <Section title="Ended lately" actions={<Link to="/runs" className="text-sm text-accent hover:underline">All runs</Link>}>
-      <ul className="divide-y rounded-card border bg-surface">
-        {ended.slice(0, 6).map((run) => (
-          <RunLine key={run.id} run={run} />
-        ))}
-      </ul>
-    </Section>
-  );
-}
-
 function MoneyCard() {
   const since = useMemo(() => monthStart(new Date()).toISOString(), []);
   const usage = useQuery(usageQuery({ bucket: "day", group_by: "agent", since }));
@@ -180,12 +145,18 @@ function MoneyCard() {
         <Loaded query={usage}>
           {(rows) => {
             const spent = spentOf(rows, new Date());
+            const pace = paced(spent.month, new Date());
             return (
               <>
                 <dl className="grid grid-cols-2 gap-3">
                   <Amount name="Today" amount={spent.today} />
                   <Amount name="This month" amount={spent.month} />
                 </dl>
+                {pace ? (
+                  <p className="text-xs text-muted">
+                    At this pace <Money amount={pace} /> by the end of the month.
+                  </p>
+                ) : null}
                 {spent.unknown > 0 ? (
                   <p className="text-xs text-muted">{count(spent.unknown)} calls of unknown cost are not in it.</p>
                 ) : null}
@@ -235,32 +206,53 @@ function Team() {
       <Loaded query={team}>
         {({ agents, summary }) => (
           <Card>
-            <p className="text-sm text-muted">
-              {summary.total - summary.idle - summary.paused - summary.disabled} busy, {summary.idle} idle
-              {summary.paused > 0 ? `, ${summary.paused} paused` : ""}
-              {summary.total_queued > 0 ? `; ${summary.total_queued} steps wait` : ""}
-            </p>
-            <ul className="mt-3 flex flex-wrap gap-2">
-              {[...agents].sort(busiestFirst).map((agent) => (
-                <li key={agent.id}>
-                  <Link
-                    to="/agents/$agentId"
-                    params={{ agentId: agent.id }}
-                    className="flex h-7 items-center gap-1.5 rounded-full border px-2.5 text-xs hover:border-border-strong touch:min-h-11"
-                  >
-                    <StatusMark status={AGENT_MARKS[agent.state]} className="size-3.5" />
-                    {agent.name}
-                    <span className="sr-only">{agent.state}</span>
-                  </Link>
-                </li>
+            {summary.total_queued > 0 ? (
+              <p className="mb-3 text-sm text-muted">{summary.total_queued === 1 ? "1 step waits" : `${summary.total_queued} steps wait`} for an agent.</p>
+            ) : null}
+            <dl className="grid gap-3">
+              {grouped(agents).map(([word, members]) => (
+                <div key={word}>
+                  <dt className="mb-1.5 text-xs text-muted">
+                    {word} · {members.length}
+                  </dt>
+                  <dd className="flex flex-wrap gap-2">
+                    {members.map((agent) => (
+                      <Link
+                        key={agent.id}
+                        to="/agents/$agentId"
+                        params={{ agentId: agent.id }}
+                        className="flex h-7 items-center gap-1.5 rounded-full border px-2.5 text-xs hover:border-border-strong touch:min-h-11"
+                      >
+                        <StatusMark status={AGENT_MARKS[agent.state]} className="size-3.5" />
+                        {agent.name}
+                        {agent.queue_depth > 0 ? <span className="text-muted">{agent.queue_depth} waiting</span> : null}
+                      </Link>
+                    ))}
+                  </dd>
+                </div>
               ))}
-            </ul>
+            </dl>
           </Card>
         )}
       </Loaded>
     </Section>
   );
 }
+
+const GROUPS: [word: string, states: AgentStanding["state"][]][] = [
+  ["Working", ["working", "thinking", "tool_calling"]],
+  ["Steps wait", ["queued"]],
+  ["Paused", ["paused"]],
+  ["Idle", ["idle"]],
+  ["Switched off", ["disabled"]],
+];
+
+/** Agents by what they do, those with work first; groups without any left out. */
+const grouped = (agents: readonly AgentStanding[]): [string, AgentStanding[]][] =>
+  GROUPS.map(([word, states]): [string, AgentStanding[]] => [
+    word,
+    agents.filter((agent) => states.includes(agent.state)).sort((a, b) => a.name.localeCompare(b.name)),
+  ]).filter(([, members]) => members.length > 0);
 
 const AGENT_MARKS: Record<AgentStanding["state"], string> = {
   idle: "idle",
@@ -271,7 +263,3 @@ const AGENT_MARKS: Record<AgentStanding["state"], string> = {
   paused: "paused",
   disabled: "cancelled",
 };
-
-const isBusy = (agent: AgentStanding): boolean => AGENT_MARKS[agent.state] === "running";
-const busiestFirst = (a: AgentStanding, b: AgentStanding): number =>
-  Number(isBusy(b)) - Number(isBusy(a)) || b.queue_depth - a.queue_depth || a.name.localeCompare(b.name);

@@ -1,31 +1,27 @@
-import { useState } from "react";
-
-import { useTheme, type Density, type Theme } from "@/components/theme";
+import { usePreferences, useSetPreferences } from "@/api/preferences";
+import type { Density, Theme } from "@/components/theme";
 import { Switch } from "@/components/ui/checkbox";
 import { Card, PageHeader } from "@/components/ui/page-header";
-import { setSingleKeys, singleKeysOff } from "@/lib/keymap";
+import { useLook } from "@/hooks/use-look";
 
 const THEMES: Record<Theme, string> = { system: "As the system", light: "Light", dark: "Dark" };
 const DENSITIES: Record<Density, string> = { compact: "Compact", comfortable: "Comfortable" };
 
 export function PreferencesSection() {
-  const { theme, choose, density, chooseDensity } = useTheme();
-  const [keysOff, setKeysOff] = useState(singleKeysOff);
-  const setKeys = (on: boolean) => {
-    setSingleKeys(on);
-    setKeysOff(!on);
-  };
+  const { theme, choose, density, chooseDensity } = useLook();
+  const { single_keys_off: keysOff = false } = usePreferences();
+  const keep = useSetPreferences();
   return (
     <>
-      <PageHeader title="Preferences">They hold for this browser.</PageHeader>
+      <PageHeader title="Preferences">They are kept with your account, and hold in every browser.</PageHeader>
       <Card className="grid gap-6">
         <Choices name="theme" legend="Theme" options={THEMES} chosen={theme} onChoose={choose} />
         <Choices name="density" legend="Rows of tables" options={DENSITIES} chosen={density} onChoose={chooseDensity} />
         <Switch
           label="Keys of a single letter"
-          hint="Such as n for a new run, or g h for home. ? lists them. Those with Ctrl or ⌘ hold in any case."
+          hint="Such as n for a new run, or g h for home. ? lists them, and lets you choose others. Those with Ctrl or ⌘ hold in any case."
           checked={!keysOff}
-          onCheckedChange={setKeys}
+          onCheckedChange={(on) => keep({ single_keys_off: !on })}
         />
       </Card>
     </>

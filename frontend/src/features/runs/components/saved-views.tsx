@@ -1,15 +1,15 @@
 import { Bookmark, X } from "lucide-react";
 import { useState } from "react";
-import { z } from "zod";
+import * as z from "zod/mini";
 
 import { Button, IconButton } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
-import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/tooltip";
+import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
 
 import { runListSearch, type RunListSearch } from "../search";
 
 const KEY = "djinnbot.runs.views";
-const views = z.array(z.object({ name: z.string().min(1).max(60), search: runListSearch }));
+const views = z.array(z.object({ name: z.string().check(z.minLength(1), z.maxLength(60)), search: runListSearch }));
 type View = z.infer<typeof views>[number];
 
 export function readViews(storage: Pick<Storage, "getItem">): View[] {

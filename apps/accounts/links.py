@@ -36,3 +36,9 @@ def oidc_callback_link(slug: str) -> str:
 def invite_link(token: str) -> str:
     """Where an invited person makes their account."""
     return f"{settings.BASE_URL}{reverse('invite')}?{urlencode({'token': token})}"
+
+
+def device_link(code: str = "") -> str:
+    """Where a person lets a program in."""
+    query = f"?{urlencode({'code': code})}" if code else ""
+    return f"{settings.BASE_URL}{reverse('device')}{query}"

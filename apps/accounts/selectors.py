@@ -17,7 +17,7 @@ def program_key_list(kind: ApiKey.Kind) -> QuerySet[ApiKey]:
 
 
 def user_list() -> QuerySet[User]:
-    return User.objects.filter(kind=User.Kind.PERSON)
+    return User.objects.filter(kind=User.Kind.PERSON, deleted_at=None)
 
 
 def sign_in_providers() -> list[dict[str, str]]:

@@ -7,9 +7,13 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core.topics import register_topics
-        from apps.notifications import receivers  # noqa: F401  registers them
+        from apps.notifications import (
+            personal,
+            receivers,  # noqa: F401  registers them
+        )
         from apps.notifications.access import may_watch_notifications
 
+        personal.register()
         register_topics(
             "notifications:", access=may_watch_notifications, snapshot="/v1/notifications"
         )

@@ -9,6 +9,7 @@ class RunsConfig(AppConfig):
         from apps.core.search import register_search
         from apps.core.topics import register_topics
         from apps.repos.access import runs_active_register, workspace_access_register
+        from apps.runs import personal
         from apps.runs.access import (
             may_use_workspace,
             may_watch_feed,
@@ -20,6 +21,7 @@ class RunsConfig(AppConfig):
         from apps.runs.search import run_search
         from apps.sessions.access import run_sessions_register
 
+        personal.register()
         register_topics("run:", access=may_watch_run, snapshot="/v1/runs/{}")
         workspace_access_register(may_use_workspace)
         runs_active_register(runs_that_move)

@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class SecretsConfig(AppConfig):
     name = "apps.secrets"
     label = "secrets"
+
+    def ready(self) -> None:
+        from apps.secrets import personal
+
+        personal.register()

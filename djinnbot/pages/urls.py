@@ -15,6 +15,8 @@ _ENTRY = {
     "login/reset/<str:key>/": "account_reset_password_from_key",
     "login/waitlist/": "waitlist",
     "login/second-factor/": "second-factor",
+    "login/again/": "prove-again",
+    "login/device/": "device",
 }
 # What belongs to the server answers 404 itself when there is nothing, and never with a page.
 _SERVERS_OWN = (

@@ -99,7 +99,11 @@ def test_odd_bodies(world: World) -> None:
     assert not (found := faults(calls())), "\n".join(found)
 
 
-QUERY_NEEDED = {"/v1/agents/{agent_id}/sandbox/file": "?path=a"}
+QUERY_NEEDED = {
+    "/v1/agents/{agent_id}/sandbox/file": "?path=a",
+    "/v1/runs/{run_id}/search": "?q=word",
+    "/v1/sessions/{session_id}/search": "?q=word",
+}
 
 
 def closed_bodies() -> set[tuple[str, str]]:

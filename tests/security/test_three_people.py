@@ -12,7 +12,7 @@ from django.test import Client
 
 from tests.apps.core.test_url_table import Operation, operations
 from tests.security.conftest import Headers, bearer, undone
-from tests.security.test_odd_requests import url_of
+from tests.security.test_odd_requests import QUERY_NEEDED, url_of
 from tests.security.world import Person, World
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,9 @@ OWNED = {
     "/v1/workspaces/{run_id}/git/show/{commit}/{path}",
     "/v1/workspaces/{run_id}/git/status",
     "/v1/workspaces/projects/{project_id}/git/push",
+    "/v1/users/me/export/{export_id}/file",
+    *("/v1/runs/{run_id}/density", "/v1/runs/{run_id}/search", "/v1/runs/{run_id}/transcript"),
+    *("/v1/sessions/{session_id}/search", "/v1/sessions/{session_id}/transcript"),
 }
 # Each reads and counts only their own there.
 LISTS = {
@@ -68,6 +71,7 @@ LISTS = {
     *("/v1/secrets/agents/{agent_id}/env", "/v1/secrets/agents/{agent_id}/reveal"),
     *("/v1/secrets/agents/{agent_id}/totp", "/v1/sessions", "/v1/usage/me"),
     *("/v1/users/me/favorites", "/v1/users/me/secrets"),
+    *("/v1/users/me/export", "/v1/users/me/delete", "/v1/auth/visit", "/v1/jobs", "/v1/search"),
 }
 # What is there once for all who may come in; who may change it, `test_url_table` holds.
 SHARED = {
@@ -79,6 +83,8 @@ SHARED = {
     *("/v1/agents/{agent_id}/sandbox/tree", "/v1/agents/{agent_id}/tools/disabled"),
     *("/v1/agents/{agent_id}/tools/overrides", "/v1/pipeline-schema", "/v1/pipelines"),
     "/v1/agents/{agent_id}/tools/overrides/{tool_name}",
+    "/v1/pipelines/rehearse",
+    *("/v1/auth/device", "/v1/auth/device/token", "/v1/auth/device/{code}"),
     *("/v1/auth/invites/accept", "/v1/auth/login-link", "/v1/auth/logout", "/v1/auth/setup"),
     *("/v1/auth/status", "/v1/auth/stream-ticket", "/v1/docs", "/v1/health", "/v1/schema"),
     *("/v1/internal/executor-result", "/v1/llm/aliases", "/v1/llm/aliases/{name}"),
@@ -114,9 +120,10 @@ def test_each_address_is_somebodys() -> None:
 
 def call(operation: Operation, url: str, headers: Headers) -> Any:
     client = Client(raise_request_exception=False)
+    query = QUERY_NEEDED.get(operation.path, "") if operation.method == "GET" else ""
     with undone():
         return client.generic(
-            operation.method, url, b"{}", content_type="application/json", headers=headers
+            operation.method, url + query, b"{}", content_type="application/json", headers=headers
         )
 
 

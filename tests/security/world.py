@@ -10,8 +10,9 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import ApiKey, DataExport, User
 from apps.accounts.services import api_key_create, session_token_create, user_create
+from apps.accounts.services.personal import export_make
 from apps.core.events import NewEvent, events_append
 from apps.evals.models import Case, Evaluation, EvaluationRun
 from apps.llm.models import Budget, LlmCall, ProviderConfig
@@ -114,12 +115,20 @@ def _person(name: str, role: str, root: Path) -> Person:
         **_secret(user, word),
         **_notification(user, word),
         "model": "gpt-4o",
+        "export_id": _export(user).pk,
     }
     _provider_key(user, word)
     token = session_token_create(
         session.id, AGENT, run_id=run.id, user=user, grants={"scopes": EVERY_SCOPE, "models": ["*"]}
     )
     return Person(user=user, word=word, ids=ids, key=key, session_token=token)
+
+
+def _export(user: User) -> DataExport:
+    """Of the account alone, as it is so far."""
+    row = DataExport.objects.create(user=user)
+    export_make(row.pk)
+    return row
 
 
 def _run(user: User, word: str) -> Run:

@@ -1,10 +1,14 @@
-"""Mails that let somebody in. A server that is busy is asked again, for some minutes."""
+"""Mails that let somebody in, and what people want to have of their own.
+
+A mail server that is busy is asked again, for some minutes.
+"""
 
 from typing import Any
 
 from celery import shared_task
 
 from apps.accounts.mails import invite_mail_send, reset_mail_send, waitlist_mail_send
+from apps.accounts.services.personal import export_make
 from apps.core.dispatch import TaskName
 from apps.core.errors import TransientError
 
@@ -32,3 +36,8 @@ def mail_invite(entry_id: str, by_id: str, *_: object, **__: object) -> None:
 @shared_task(name=TaskName.MAIL_CONFIRM, **_AGAIN)
 def mail_confirm(entry_id: str, *_: object, **__: object) -> None:
     waitlist_mail_send(entry_id)
+
+
+@shared_task(name=TaskName.EXPORT_USER)
+def export_user(export_id: str, *_: object, **__: object) -> None:
+    export_make(export_id)

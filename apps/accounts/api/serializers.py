@@ -4,7 +4,16 @@ from zoneinfo import available_timezones
 from rest_framework import serializers
 
 from apps.accounts.links import oidc_callback_link
-from apps.accounts.models import ApiKey, AuditEvent, Invite, OidcProvider, User, WaitlistEntry
+from apps.accounts.models import (
+    ApiKey,
+    AuditEvent,
+    DataExport,
+    DeviceSignIn,
+    Invite,
+    OidcProvider,
+    User,
+    WaitlistEntry,
+)
 from apps.accounts.models.oidc import SLUG
 from apps.accounts.roles import Role
 from apps.core.api.callers import SCOPES
@@ -33,6 +42,61 @@ class MeSerializer(serializers.Serializer[Any]):
     )
     session_id = serializers.CharField(help_text="Of an agent's session; else empty.")
     agent_id = serializers.CharField(help_text="Of an agent's session; else empty.")
+
+
+class DeviceBeginSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(
+        max_length=64, help_text="What the person is shown: the program and its machine."
+    )
+
+
+class DeviceBegunSerializer(serializers.Serializer[Any]):
+    """As in RFC 8628."""
+
+    device_code = serializers.CharField(help_text="The program's secret: it asks for tokens by it.")
+    user_code = serializers.CharField()
+    verification_uri = serializers.CharField()
+    verification_uri_complete = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+    interval = serializers.IntegerField(help_text="Seconds between two questions.")
+
+
+class DeviceTokenSerializer(serializers.Serializer[Any]):
+    device_code = serializers.CharField(max_length=128)
+
+
+class TokenPairSerializer(serializers.Serializer[Any]):
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds, of the access token.")
+
+
+class DeviceSeenSerializer(serializers.ModelSerializer[DeviceSignIn]):
+    """A program that waits; its name is what it says of itself."""
+
+    class Meta:
+        model = DeviceSignIn
+        fields = ("name", "ip", "created_at", "expires_at")
+
+
+class DeviceDecideSerializer(serializers.Serializer[Any]):
+    allow = serializers.BooleanField()
+
+
+class DataExportSerializer(serializers.ModelSerializer[DataExport]):
+    url = serializers.SerializerMethodField(help_text="Where it is fetched; empty until then.")
+
+    class Meta:
+        model = DataExport
+        fields = ("id", "status", "size", "created_at", "finished_at", "expires_at", "url")
+
+    def get_url(self, row: DataExport) -> str:
+        return f"/v1/users/me/export/{row.pk}/file" if row.is_good() else ""
+
+
+class AccountDeleteSerializer(serializers.Serializer[Any]):
+    confirm = serializers.CharField(max_length=254, help_text="Your e-mail address or user name.")
 
 
 class ProfileChangeSerializer(serializers.Serializer[Any]):

@@ -1,12 +1,25 @@
 from django.urls import include, path, re_path
 
-from apps.accounts.api.views import entry, keys, me, oidc, tickets, users, waitlist
+from apps.accounts.api.views import (
+    devices,
+    entry,
+    keys,
+    me,
+    oidc,
+    own_data,
+    tickets,
+    users,
+    waitlist,
+)
 from apps.core.api.urls import route
 from apps.core.api.views import UnknownPath
 
 urlpatterns = [
     route("auth/status", entry.AuthStatusView.as_view(), name="auth-status"),
     route("auth/setup", entry.SetupView.as_view(), name="auth-setup"),
+    route("auth/device", devices.DeviceView.as_view(), name="auth-device"),
+    route("auth/device/token", devices.DeviceTokenView.as_view(), name="auth-device-token"),
+    route("auth/device/<str:code>", devices.DeviceCodeView.as_view(), name="auth-device-code"),
     route("auth/invites", entry.InvitesView.as_view(), name="auth-invites"),
     route("auth/invites/accept", entry.InviteAcceptView.as_view(), name="auth-invite-accept"),
     route("auth/invites/<str:invite_id>", entry.InviteView.as_view(), name="auth-invite"),
@@ -36,6 +49,13 @@ urlpatterns = [
     route("auth/audit/verify", users.AuditVerifyView.as_view(), name="auth-audit-verify"),
     route("auth/stream-ticket", tickets.StreamTicketView.as_view(), name="auth-stream-ticket"),
     route("auth/login-link", tickets.LoginLinkView.as_view(), name="auth-login-link"),
+    route("users/me/export", own_data.DataExportView.as_view(), name="my-export"),
+    route(
+        "users/me/export/<str:export_id>/file",
+        own_data.DataExportFileView.as_view(),
+        name="my-export-file",
+    ),
+    route("users/me/delete", own_data.AccountDeleteView.as_view(), name="my-account-delete"),
     route("waitlist", waitlist.WaitlistView.as_view(), name="waitlist"),
     route("waitlist/export", waitlist.WaitlistExportView.as_view(), name="waitlist-export"),
     route("waitlist/invite-bulk", waitlist.WaitlistBulkView.as_view(), name="waitlist-bulk"),

@@ -14,6 +14,10 @@ def new_invite_id() -> str:
     return new_id("inv")
 
 
+def new_device_id() -> str:
+    return new_id("dev")
+
+
 class SetupState(models.Model):
     """Whether this instance has its owner. One row, made with the table: its lock is the queue in
     which first visitors stand."""
@@ -47,3 +51,23 @@ class Invite(models.Model):
 
     def __str__(self) -> str:
         return f"invite of {self.email}"
+
+
+class DeviceSignIn(models.Model):
+    """A program that waits while its person lets it in, in a browser (RFC 8628). It polls with a
+    secret; the person types, or opens a link with, a short code."""
+
+    id = models.CharField(max_length=40, primary_key=True, default=new_device_id, editable=False)
+    device_sha256 = models.CharField(max_length=64, unique=True)
+    user_code = models.CharField(max_length=8, unique=True)
+    name = models.CharField(max_length=64)  # as the program says; it proves nothing
+    ip = models.GenericIPAddressField(null=True)  # where it asked from
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    refused_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)  # its last poll
+    used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"sign-in of {self.name}"

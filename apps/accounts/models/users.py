@@ -61,6 +61,8 @@ class User(AbstractUser):
     # Kept by `second_factor`: asking the authenticators at each request would cost a query.
     has_second_factor = models.BooleanField(default=False, editable=False)
     deactivated_at = models.DateTimeField(null=True, editable=False)
+    # When the account was erased: the row stays, for what it started, and names nobody.
+    deleted_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[RoleManager] = RoleManager()
 
@@ -80,6 +82,8 @@ class User(AbstractUser):
         super().save(**kwargs)
 
     def __str__(self) -> str:
+        if self.deleted_at is not None:
+            return "Somebody who left"
         return self.display_name or self.email or self.username
 
     @property

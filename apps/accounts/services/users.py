@@ -148,11 +148,11 @@ def visit(user: User, *, seen: bool = False) -> datetime | None:
 def user_set_role(user: User, role: str, *, by: User | None) -> User:
     """Raises Forbidden above one's own role and for oneself, Conflict for the last owner."""
     _may_give(by, role)
-    locked = _locked_for_change(user, by)
+    locked = locked_for_change(user, by)
     if locked.role == role:
         return locked
     if locked.role == Role.OWNER:
-        _not_the_last_owner(locked)
+        not_the_last_owner(locked)
     before, locked.role = locked.role, role
     locked.save(update_fields=["role"])
     audit("user.role", locked, {"before": before, "after": role})
@@ -163,9 +163,9 @@ def user_set_role(user: User, role: str, *, by: User | None) -> User:
 @transaction.atomic
 def user_deactivate(user: User, *, by: User | None) -> User:
     """End all that lets this user in: sessions, keys, tickets, the tokens of their agents."""
-    locked = _locked_for_change(user, by)
+    locked = locked_for_change(user, by)
     if locked.role == Role.OWNER:
-        _not_the_last_owner(locked)
+        not_the_last_owner(locked)
     locked.is_active = False
     locked.save(update_fields=["is_active"])
     User.objects.filter(pk=locked.pk).update(deactivated_at=Now())
@@ -177,7 +177,7 @@ def user_deactivate(user: User, *, by: User | None) -> User:
 @transaction.atomic
 def user_reactivate(user: User, *, by: User | None) -> User:
     """Let a user in again. Their old keys stay ended."""
-    locked = _locked_for_change(user, by)
+    locked = locked_for_change(user, by)
     locked.is_active = True
     locked.deactivated_at = None
     locked.save(update_fields=["is_active", "deactivated_at"])
@@ -197,12 +197,12 @@ def access_end(user: User) -> None:
 @transaction.atomic
 def second_factor_reset(user: User, *, by: User | None) -> None:
     """Take away a user's second factors, for who has lost them. They are told."""
-    locked = _locked_for_change(user, by)
+    locked = locked_for_change(user, by)
     Authenticator.objects.filter(user=locked).delete()
     audit("user.second_factor_reset", locked)
 
 
-def _locked_for_change(user: User, by: User | None) -> User:
+def locked_for_change(user: User, by: User | None) -> User:
     """The row, locked together with those of all owners, in one order: two owners who send each
     other away meet here. `by` is None for a command on the server: that may do all."""
     rows = User.objects.filter(Q(pk=user.pk) | Q(role=Role.OWNER)).order_by("pk")
@@ -222,7 +222,7 @@ def _may_give(by: User | None, role: str) -> None:
         raise Forbidden(f"You may not give the role “{role}”.")
 
 
-def _not_the_last_owner(user: User) -> None:
+def not_the_last_owner(user: User) -> None:
     owners = User.objects.filter(role=Role.OWNER, is_active=True, kind=User.Kind.PERSON)
     if not owners.exclude(pk=user.pk).exists():
         raise Conflict("The last owner stays: make another owner first.", code="last_owner")

@@ -25,6 +25,7 @@ from apps.accounts.services import (
     user_reactivate,
     user_set_role,
 )
+from apps.accounts.services.personal import user_erase
 from apps.core.api.callers import ADMINS
 from apps.core.api.csv import CSV, csv_response
 from apps.core.api.input import parsed
@@ -87,7 +88,7 @@ def _user(user_id: str) -> User:
 class UserView(ApiView):
     callers = ADMINS
     scope = "admin"
-    reauthentication = {"PATCH": True}
+    reauthentication = {"PATCH": True, "DELETE": True}
 
     @extend_schema(operation_id="admin_users_retrieve", responses=UserSerializer)
     def get(self, request: Request, user_id: str) -> Response:
@@ -108,6 +109,13 @@ class UserView(ApiView):
             change = user_reactivate if body["is_active"] else user_deactivate
             user = change(user, by=by)
         return Response(UserSerializer(user).data)
+
+    @extend_schema(operation_id="admin_users_delete", responses={204: None})
+    def delete(self, request: Request, user_id: str) -> Response:
+        """End an account for good and forget who it was. What it started stays, as that of somebody
+        who left."""
+        user_erase(_user(user_id), by=self.caller.user)
+        return Response(status=204)
 
 
 class SecondFactorResetView(ApiView):

@@ -4,7 +4,8 @@ set -eu
 
 cd "$(dirname "$0")/../requirements"
 uv=../.cache/uv/bin/uv
-for name in base agent embedded graph documents bridges dev production local mini-swe-agent; do
+for name in base agent embedded graph documents bridges dev production local storage \
+    mini-swe-agent; do
     "$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
         "$name.in" -o "$name.txt"
 done

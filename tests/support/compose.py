@@ -21,13 +21,15 @@ def compose(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
     )
 
 
-def env_file_write(directory: Path, **values: str) -> None:
-    """`.env` as an operator makes it of the example: what has no value there gets one."""
+def env_file_write(directory: Path, name: str = "", **values: str) -> None:
+    """`.env` (or `name.env`) as an operator makes it of the example: what has no value there gets
+    one."""
+    example = f"{name}.env.example" if name else "env.example"
     made = {"SECRET_ENCRYPTION_KEY": secrets.token_hex(32), **values}
     lines = []
-    for line in (directory / "env.example").read_text().splitlines():
-        name, is_setting, value = line.partition("=")
+    for line in (directory / example).read_text().splitlines():
+        key, is_setting, value = line.partition("=")
         if is_setting and not line.startswith("#"):
-            line = f"{name}={made.get(name, value or secrets.token_hex(16))}"
+            line = f"{key}={made.get(key, value or secrets.token_hex(16))}"
         lines.append(line)
-    (directory / ".env").write_text("\n".join(lines) + "\n")
+    (directory / f"{name}.env").write_text("\n".join(lines) + "\n")

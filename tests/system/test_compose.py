@@ -2,8 +2,10 @@
 here; `test_compose_starts.py` starts a whole server."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,53 @@ def test_compose_names_the_setting_that_is_missing(tmp_path: Path) -> None:
     done = compose("-f", str(production / "compose.yaml"), "config", "--quiet")
     assert done.returncode != 0
     assert "POSTGRES_PASSWORD" in done.stderr
+
+
+def test_shared_storage_is_mounted_by_one_process_that_alone_has_its_keys(tmp_path: Path) -> None:
+    production = _copy(tmp_path) / "production"
+    env_file_write(production, "juicefs")
+    keys = set(re.findall(r"^([A-Z_]+)=", (production / "juicefs.env").read_text(), re.MULTILINE))
+    files = ("-f", str(production / "compose.yaml"), "-f", str(production / "juicefs.yaml"))
+    done = compose(*files, "config", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    storage = {name for name in services if name.startswith("juicefs")}
+    of_the_platform = [
+        services[name]
+        for name, service in _services(production / "compose.yaml").items()
+        if "build" in service
+    ]
+    for service in of_the_platform:
+        assert not keys & service["environment"].keys()
+        assert service["environment"]["DJINNBOT_HOME"] == "/srv/data/shared"
+        assert service["environment"]["DJINNBOT_STORAGE_MOUNT"] == "/srv/data/shared"
+        assert service["depends_on"]["juicefs"]["condition"] == "service_healthy"
+        (data,) = [each for each in service["volumes"] if each["target"] == "/srv/data"]
+        assert data["bind"]["propagation"] == "rslave"
+    assert [name for name, each in services.items() if "devices" in each] == ["juicefs"]
+    for name in storage:
+        assert keys <= services[name]["environment"].keys()
+        assert "ports" not in services[name]
+    for name in storage - {"juicefs"}:
+        assert services[name]["networks"].keys() == {"storage"}
+
+
+def test_shared_storage_has_no_default_password() -> None:
+    start = (COMPOSE / "production" / "juicefs" / "start").read_text()
+    example = (COMPOSE / "production" / "juicefs.env.example").read_text()
+    names = re.findall(r"^([A-Z_]+)=$", example, re.MULTILINE)
+    assert set(names) == {"JUICEFS_META_PASSWORD", "JUICEFS_ACCESS_KEY", "JUICEFS_SECRET_KEY"}
+    script = start.replace("exec weed", "exit 0; weed").replace("umount -l", "exit 0; umount -l")
+    for command, wanted in (("objects", names[1:]), ("mount", names)):
+        more = {"META_URL": "x", "BUCKET": "x", "MOUNT": "/nowhere"}
+        for missing in wanted:
+            given = {name: "x" for name in names if name != missing}
+            done = subprocess.run(
+                ["sh", "-c", script, "start", command],
+                env={"PATH": os.defpath, **more, **given},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 64
+            assert done.stderr.startswith(f"{missing} is not set")

@@ -52,9 +52,10 @@ def agent_ids() -> frozenset[str]:
 
 
 def agent_models() -> Mapping[str, str]:
-    """The model of each agent whose own config names one: {agent id: provider/model}."""
+    """All agents there are, with the model that each one's own config names: {id: provider/model};
+    empty: none."""
     rows = _all(_live().values_list("id", KeyTextTransform("model", "config")))
-    return {agent_id: str(model) for agent_id, model in rows if model}
+    return {agent_id: str(model or "") for agent_id, model in rows}
 
 
 def file_versions(agent: Agent, filename: str) -> QuerySet[AgentFileVersion]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from apps.core.errors import Invalid
-from apps.llm.registry import registry
+from apps.llm.registry import Registry, registry
 
 THINKING_LEVELS: Final = ("off", "minimal", "low", "medium", "high", "xhigh")
 
@@ -53,11 +53,11 @@ def checked_default(key: str, value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def defaults() -> dict[str, Any]:
-    kept = registry().settings
+def defaults(known: Registry | None = None) -> dict[str, Any]:
+    kept = (known or registry()).settings
     return {key: kept.get(key, default.value) for key, default in DEFAULTS.items()}
 
 
-def working_model() -> str:
+def working_model(known: Registry | None = None) -> str:
     """The model of whatever names none; empty: there is none."""
-    return str(defaults()["default_working_model"] or settings.DEFAULT_MODEL)
+    return str(defaults(known)["default_working_model"] or settings.DEFAULT_MODEL)

@@ -36,7 +36,8 @@ def snapshot_get_or_create(definition: PipelineDefinition) -> PipelineSnapshot:
     """The frozen text of a pipeline, shared by all runs of that text. Raises PipelineInvalid."""
     if not definition.valid:
         raise PipelineInvalid(definition.pipeline_id, definition.problems)
-    snapshot, _ = PipelineSnapshot.objects.get_or_create(
+    # Without its texts: who wants them has them parsed already.
+    snapshot, _ = PipelineSnapshot.objects.only("id").get_or_create(
         sha256=definition.sha256,
         defaults={
             "pipeline_id": definition.pipeline_id,

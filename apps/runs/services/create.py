@@ -1,6 +1,6 @@
 """A new run: all that can be refused is refused here, before a row is written."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -53,11 +53,12 @@ def run_create(
     definition = definition_get(pipeline_id)
     snapshot = snapshot_get_or_create(definition)
     pipeline = pipeline_of(snapshot.pk)
-    check_agents(pipeline)
-    check_models(pipeline, model_override)
+    agents = agent_models()
+    check_agents(pipeline, agents)
+    check_models(pipeline, model_override, agents)
     _check_workspace(workspace_type, repository, branch)
     with transaction.atomic():
-        run = Run.objects.create(
+        run = Run(
             kind=kind,
             pipeline_id=pipeline_id,
             snapshot=snapshot,
@@ -76,10 +77,10 @@ def run_create(
         )
         if record:
             run.recorded_as = run.id
-            run.save(update_fields=["recorded_as"])
+        run.save(force_insert=True)
         created(run)
     fault_point("run.after_create")
-    run.refresh_from_db(fields=["created_at"])
+    del run.created_at  # the database's: loaded when somebody asks for it
     return run
 
 
@@ -100,8 +101,10 @@ def created(run: Run) -> None:
     run_send_start(run.id, run.workspace_type)
 
 
-def check_agents(pipeline: Pipeline) -> None:
-    missing = sorted({step.agent for step in pipeline.steps} - agent_ids())
+def check_agents(pipeline: Pipeline, known: Collection[str] | None = None) -> None:
+    """The library has them all; `known`: the ids of those it has, where that was just asked."""
+    found = agent_ids() if known is None else known
+    missing = sorted({step.agent for step in pipeline.steps}.difference(found))
     if missing:
         raise Invalid(
             f"The agent library has no {', '.join(missing)}.",
@@ -118,11 +121,14 @@ def check_agents(pipeline: Pipeline) -> None:
         )
 
 
-def check_models(pipeline: Pipeline, model_override: str) -> None:
-    """Each step has a model, and each model a provider that we know."""
-    configured = agent_models()
-    default = working_model()
+def check_models(
+    pipeline: Pipeline, model_override: str, agents: Mapping[str, str] | None = None
+) -> None:
+    """Each step has a model, and each model a provider that we know. `agents`: their own models,
+    where that was just asked."""
+    configured = agent_models() if agents is None else agents
     known = registry()  # asked once: each asking looks whether it has changed
+    default = working_model(known)
     for step in pipeline.steps:
         model = resolve.model(
             pipeline,

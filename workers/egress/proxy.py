@@ -194,8 +194,9 @@ class _Client:
                 await self._answer_from(upstream, reader, tally)
             finally:
                 body.cancel()
+                await asyncio.wait({body})  # awaiting it would take our own cancellation for its
                 with contextlib.suppress(asyncio.CancelledError, OSError, h11.ProtocolError):
-                    await body
+                    body.result()
 
     async def _send_body(
         self, upstream: h11.Connection, writer: asyncio.StreamWriter, tally: _Tally

@@ -22,6 +22,7 @@ from workers.protocol.sockets import API_SOCKET, REDIS_SOCKET
 
 log = structlog.get_logger(__name__)
 
+END_S = 10.0
 POLICY_TTL_S = 3.0  # so long may a revoked token or an old allow-list be honoured
 _POLICIES_KEPT = 2000
 _BACKLOG = 1024
@@ -80,7 +81,7 @@ async def serve(socket: Path, *, stop: asyncio.Event, rules: Rules | None = None
         for task in tasks:
             task.cancel()
         writing.cancel()
-        await asyncio.gather(*tasks, writing, return_exceptions=True)
+        await asyncio.wait({*tasks, writing}, timeout=END_S)
         await records.flush()
         for path in (socket, *relayed(socket.parent)):
             with contextlib.suppress(FileNotFoundError):

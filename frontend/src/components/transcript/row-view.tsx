@@ -38,7 +38,7 @@ export const RowView = memo(
   function RowView({ row, context, isHit }: RowViewProps) {
     return (
       <div className={cn("group/row relative px-4 py-1", isHit && "tone-accent bg-tone-tint")}>
-        <RowBody row={row} context={context} />
+        <RowBody row={row} context={context} isHit={isHit} />
         <EventLink event={rowEvent(row)} />
       </div>
     );
@@ -76,7 +76,8 @@ function EventLink({ event }: { event: string }) {
   );
 }
 
-function RowBody({ row, context }: Omit<RowViewProps, "isHit">) {
+/** What is looked for is open: a match may lie in a part that is shut. */
+function RowBody({ row, context, isHit }: RowViewProps) {
   switch (row.kind) {
     case "head":
       return <Head section={row.section} context={context} />;
@@ -85,19 +86,19 @@ function RowBody({ row, context }: Omit<RowViewProps, "isHit">) {
         ? <p className="font-mono text-code break-all">{plainText(row.item.text.slice(row.block.start, row.block.end))}</p>
         : <SafeMarkdown text={blockText(row.item.text, row.block)} />;
     case "thinking":
-      return <Thinking item={row.item} />;
+      return <Thinking item={row.item} open={isHit} />;
     case "tool":
-      return <ToolCard item={row.item} />;
+      return <ToolCard item={row.item} open={isHit} />;
     case "group":
       return (
-        <Fold id={row.key} className="rounded-card border bg-surface" summary={
+        <Fold id={row.key} startsOpen={isHit} className="rounded-card border bg-surface" summary={
           <><Eye aria-hidden className="size-4 shrink-0 text-muted" /><span className="text-muted">{groupTitle(row.items)}</span></>
         }>
           {() => <div className="grid gap-1">{row.items.map((item) => <ToolCard key={item.key} item={item} />)}</div>}
         </Fold>
       );
     case "check":
-      return <Check item={row.item} />;
+      return <Check item={row.item} open={isHit} />;
     case "note":
       return <Note item={row.item} />;
     case "end":
@@ -134,11 +135,11 @@ function Head({ section, context }: { section: Section; context: SectionContext 
   );
 }
 
-function Thinking({ item }: { item: TextItem }) {
+function Thinking({ item, open }: { item: TextItem; open: boolean }) {
   const first = item.text.split("\n").find((line) => line.trim()) ?? "";
   const seconds = (Date.parse(item.endedAt) - Date.parse(item.ts)) / 1000;
   return (
-    <Fold id={item.key} summary={
+    <Fold id={item.key} startsOpen={open} summary={
       <>
         <Brain aria-hidden className="size-4 shrink-0 text-muted" />
         <span className="shrink-0 text-muted">{seconds >= 1 ? `Thought for ${duration(seconds)}` : "Thought"}</span>
@@ -152,9 +153,9 @@ function Thinking({ item }: { item: TextItem }) {
 
 const CHECK_STATES: Record<string, string> = { passed: "completed", running: "running", cancelled: "cancelled" };
 
-function Check({ item }: { item: CheckItem }) {
+function Check({ item, open }: { item: CheckItem; open: boolean }) {
   return (
-    <Fold id={item.key} className="rounded-card border bg-surface" summary={
+    <Fold id={item.key} startsOpen={open} className="rounded-card border bg-surface" summary={
       <>
         <ShieldCheck aria-hidden className="size-4 shrink-0 text-muted" />
         <span className="shrink-0">The server checks: {item.name}</span>

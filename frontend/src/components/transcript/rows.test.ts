@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type RunEvent, Transcript } from "./model";
-import { type RowFilter, RowBuilder, argumentSummary, groupTitle, matchingRows, problemRows, rowOfEvent } from "./rows";
+import { type RowFilter, RowBuilder, argumentSummary, groupTitle, matchingRows, problemRows, rowOfEvent, rowOfText } from "./rows";
 
 const ALL: RowFilter = { stepId: "", visit: null, kind: "all", thinking: true };
 
@@ -30,6 +30,15 @@ describe("rows", () => {
     expect(kinds(made)).toEqual(["head", "group", "tool", "end"]);
     const group = new RowBuilder().rows(made, ALL)[1]!;
     expect(group.kind === "group" && groupTitle(group.items)).toBe("Read 2 files, searched once");
+  });
+
+  it("finds the part of a long text that holds what is looked for", () => {
+    const long = event("STEP_OUTPUT", { chunk: `${"A line.\n\n".repeat(50)}The Needle.\n\n${"Another.\n\n".repeat(50)}` });
+    const made = new RowBuilder().rows(transcript(long, event("STEP_OUTPUT", { chunk: "needle again", visit: 2 })), ALL);
+    const at = rowOfText(made, long.id, "needle");
+    expect(at).toBeGreaterThan(rowOfEvent(made, long.id));
+    expect(matchingRows(made, "needle")[0]).toBe(at);
+    expect(rowOfText(made, long.id, "nowhere")).toBe(rowOfEvent(made, long.id));
   });
 
   it("filters by step, visit and kind", () => {

@@ -213,6 +213,20 @@ export function rowOfEvent(rows: readonly Row[], event: string): number {
   return place;
 }
 
+/** The row of an event that holds `text`: a long text is several rows, of which the first has the event. */
+export function rowOfText(rows: readonly Row[], event: string, text: string): number {
+  const first = rowOfEvent(rows, event);
+  const item = itemOf(rows[first]);
+  if (!item) return first;
+  const wanted = text.toLowerCase();
+  for (let at = first; at < rows.length && itemOf(rows[at]) === item; at += 1) {
+    if (rowText(rows[at] as Row).toLowerCase().includes(wanted)) return at;
+  }
+  return first;
+}
+
+const itemOf = (row: Row | undefined): Item | undefined => (row && "item" in row ? row.item : undefined);
+
 /** What a row says, for the search in view. */
 export function rowText(row: Row): string {
   switch (row.kind) {

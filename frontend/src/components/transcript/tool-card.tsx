@@ -94,14 +94,14 @@ function Result({ item }: { item: ToolItem }) {
 
 const shownName = (item: ToolItem): string => item.name || "a tool whose call lies further back";
 
-export function ToolCard({ item }: { item: ToolItem }) {
+export function ToolCard({ item, open = false }: { item: ToolItem; open?: boolean }) {
   const card = CARDS[item.name] ?? GENERIC;
   const Icon = card.icon;
   const busy = item.result === null && !item.isCut;
   return (
     <Fold
       id={item.key}
-      startsOpen={busy && item.live !== ""}
+      startsOpen={open || (busy && item.live !== "")}
       className={cn("rounded-card border bg-surface", item.isError && "tone-bad border-tone")}
       summary={
         <>

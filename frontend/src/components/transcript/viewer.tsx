@@ -1,18 +1,22 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ChevronDown, ChevronUp, CircleAlert, Search } from "lucide-react";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { ArrowDown, ChevronDown, ChevronUp, CircleAlert, Download, Ellipsis, FileText, ListTree, Search } from "lucide-react";
+import { lazy, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 
 import { Button, IconButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Input, Select } from "@/components/ui/input";
+import { Menu, MenuContent, MenuItem, MenuTrigger } from "@/components/ui/menu";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { useKeymap } from "@/hooks/use-keymap";
 
+import type { SearchEverywhere } from "./everywhere";
 import { FoldMemory } from "./fold";
-import { type KindFilter, matchingRows, problemRows, type Row, RowBuilder, type RowFilter, rowOfEvent } from "./rows";
+import { type KindFilter, matchingRows, problemRows, type Row, RowBuilder, type RowFilter, rowOfEvent, rowOfText } from "./rows";
 import { RowView, type SectionContext } from "./row-view";
 import type { LiveTranscript } from "./use-transcript";
+
+const Everywhere = lazy(() => import("./everywhere"));
 
 /** Within this many pixels of the end, the end is followed. */
 const FOLLOW_PX = 80;
@@ -25,7 +29,7 @@ const KINDS: [KindFilter, string][] = [
 ];
 
 /** A section, or the row of an event, that shall come into view; a new object each time it is asked for. */
-export type GoTo = { section: string } | { event: string };
+export type GoTo = { section: string } | { event: string; /** What is looked for there. */ text?: string };
 
 interface ViewerProps {
   transcript: LiveTranscript;
@@ -42,10 +46,23 @@ interface ViewerProps {
   /** What stands there while nothing does. */
   empty: { title: string; text: string };
   goTo: GoTo | null;
+  whole: WholeTranscript;
 }
 
+/** All of it, at the server. */
+export interface WholeTranscript {
+  id: string;
+  search: SearchEverywhere;
+  /** The address at which it is read as plain text; with `?as=events` its events. */
+  address: string;
+}
+
+const EVERYTHING: RowFilter = { stepId: "", visit: null, kind: "all", thinking: true };
+
 /** What happened, as it happens. */
-export function TranscriptViewer({ transcript, isLive, label, contexts, filter, onFilter, scope, empty, goTo }: ViewerProps) {
+export function TranscriptViewer({ transcript, isLive, label, contexts, filter, onFilter, scope, empty, goTo: asked, whole }: ViewerProps) {
+  const [goTo, setGoTo] = useJump(asked);
+  const [everywhere, setEverywhere] = useState(false);
   const [builder] = useState(() => new RowBuilder());
   const [memory] = useState(() => new Map<string, boolean>());
   const [query, setQuery] = useState("");
@@ -122,10 +139,22 @@ export function TranscriptViewer({ transcript, isLive, label, contexts, filter, 
                 </span>
                 <IconButton label="Previous match" className="size-7" onClick={() => show(hit - 1)}><ChevronUp aria-hidden /></IconButton>
                 <IconButton label="Next match" className="size-7" onClick={() => show(hit + 1)}><ChevronDown aria-hidden /></IconButton>
+                <Button size="sm" look={everywhere ? "plain" : "quiet"} aria-expanded={everywhere} onClick={() => setEverywhere(!everywhere)} title="Every match, also in what is not loaded"><ListTree aria-hidden />All</Button>
               </>
             ) : null}
+            <WholeMenu address={whole.address} />
           </div>
         </div>
+        {query && everywhere ? (
+          <div className="border-b bg-bg">
+            <Suspense fallback={<p className="p-3 text-sm text-muted">Searching…</p>}>
+              <Everywhere id={whole.id} query={query} search={whole.search} onPick={(event) => {
+                onFilter(EVERYTHING);
+                setGoTo({ event, text: query });
+              }} />
+            </Suspense>
+          </div>
+        ) : null}
         <div className="relative min-h-0 flex-1">
           <div
             ref={setPlace}
@@ -160,6 +189,29 @@ export function TranscriptViewer({ transcript, isLive, label, contexts, filter, 
         </div>
       </div>
     </FoldMemory>
+  );
+}
+
+/** The place that was asked for last: by the page, or by a choice here. */
+function useJump(asked: GoTo | null): [GoTo | null, (goTo: GoTo) => void] {
+  const [goTo, setGoTo] = useState(asked);
+  const [seen, setSeen] = useState(asked);
+  if (asked !== seen) {
+    setSeen(asked);
+    setGoTo(asked);
+  }
+  return [goTo, setGoTo];
+}
+
+function WholeMenu({ address }: { address: string }) {
+  return (
+    <Menu>
+      <MenuTrigger asChild><IconButton label="The whole output" className="size-7"><Ellipsis aria-hidden /></IconButton></MenuTrigger>
+      <MenuContent>
+        <MenuItem asChild><a href={address} target="_blank" rel="noopener"><FileText aria-hidden />Open as plain text</a></MenuItem>
+        <MenuItem asChild><a href={`${address}?as=events`} download><Download aria-hidden />Download the events</a></MenuItem>
+      </MenuContent>
+    </Menu>
   );
 }
 
@@ -210,7 +262,8 @@ function useGoTo(goTo: GoTo | null, rows: readonly Row[], transcript: LiveTransc
   const done = useRef<GoTo | null>(null);
   const at = useMemo(() => {
     if (!goTo) return -1;
-    return "section" in goTo ? rows.findIndex((row) => row.section.key === goTo.section) : rowOfEvent(rows, goTo.event);
+    if ("section" in goTo) return rows.findIndex((row) => row.section.key === goTo.section);
+    return goTo.text ? rowOfText(rows, goTo.event, goTo.text) : rowOfEvent(rows, goTo.event);
   }, [goTo, rows]);
   const isBefore = goTo !== null && "event" in goTo && transcript.first !== null && Number(goTo.event) < Number(transcript.first);
   useEffect(() => {

@@ -68,6 +68,15 @@ export const pipelineRunsQuery = (id: string) =>
 export const validateText = (text: string, signal?: AbortSignal) =>
   ok(api.POST("/v1/pipelines/validate", { body: { yaml_content: text }, signal }));
 
+export type Rehearsal = Schemas["PipelineRehearsal"];
+
+/** Walk a text that is not saved. `results`: by step, what each of its visits gives. */
+export const useRehearsal = () =>
+  useMutation({
+    mutationFn: (body: { yaml_content: string; task?: string; results?: Record<string, string[]> }) =>
+      ok(api.POST("/v1/pipelines/rehearse", { body })),
+  });
+
 interface Save {
   id: string;
   text: string;

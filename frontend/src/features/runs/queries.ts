@@ -2,9 +2,10 @@ import { infiniteQueryOptions, keepPreviousData, type QueryClient, queryOptions 
 
 import { api, ok, type Schemas } from "@/api/client";
 import { byCursor, said } from "@/api/paging";
+import type { SearchEverywhere } from "@/components/transcript/everywhere";
 import type { EventPage } from "@/components/transcript/use-transcript";
 
-export type Run = Schemas["Run"];
+export type Run = Schemas["RunListed"];
 export type RunDetail = Schemas["RunDetail"];
 export type Execution = Schemas["Execution"];
 export type RunGraph = Schemas["RunGraph"];
@@ -39,6 +40,7 @@ export async function refreshRun(client: QueryClient, id: string): Promise<void>
   await Promise.all([
     client.invalidateQueries({ queryKey: runKeys.one(id), exact: true }),
     client.invalidateQueries({ queryKey: runKeys.graph(id) }),
+    client.invalidateQueries({ queryKey: [...runKeys.one(id), "density"] }),
   ]);
 }
 
@@ -76,6 +78,24 @@ export async function fetchEvents(id: string, before: string | null, signal?: Ab
   const { items, next, prev } = await ok(api.GET("/v1/runs/{run_id}/logs", { params: { path: { run_id: id }, query }, signal }));
   return { items, next, isBeginning: !prev };
 }
+
+/** All that the run wrote, at the server. */
+export const wholeOf = (id: string): { id: string; search: SearchEverywhere; address: string } => ({
+  id,
+  address: `/v1/runs/${encodeURIComponent(id)}/transcript`,
+  search: (q, after, signal) =>
+    ok(api.GET("/v1/runs/{run_id}/search", { params: { path: { run_id: id }, query: { q, after } }, signal })),
+});
+
+export type Density = Schemas["Density"];
+
+/** How much happened when. */
+export const densityQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...runKeys.one(id), "density"],
+    queryFn: ({ signal }) => ok(api.GET("/v1/runs/{run_id}/density", { params: { path: { run_id: id } }, signal })),
+    placeholderData: keepPreviousData,
+  });
 
 export const checksQuery = (id: string, step: string, visit: number, attempt: number) =>
   queryOptions({

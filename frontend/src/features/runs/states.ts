@@ -147,6 +147,28 @@ export function executionSeconds(row: Pick<Execution, "started_at" | "finished_a
   return Math.max(0, (end - Date.parse(row.started_at)) / 1000);
 }
 
+export interface Then {
+  outputs: Record<string, string>;
+  /** The last one that was there; empty: none yet. */
+  commit: string;
+  /** What worked at the time; else what had ended last. */
+  step: Execution | undefined;
+}
+
+/** What steps had put out by a time (the newest value wins), and what stood there. `at` in milliseconds. */
+export function stateAt(run: RunDetail, at: number): Then {
+  const time = (moment: string | null): number => (moment ? Date.parse(moment) : Infinity);
+  const rows = currentExecutions(run);
+  const done = rows
+    .filter((row) => row.status === "completed" && time(row.finished_at) <= at)
+    .sort((a, b) => time(a.finished_at) - time(b.finished_at));
+  return {
+    outputs: Object.assign({}, ...done.map((row) => row.outputs)) as Record<string, string>,
+    commit: done.findLast((row) => row.commit_hash)?.commit_hash ?? "",
+    step: rows.findLast((row) => time(row.started_at) <= at && time(row.finished_at) > at) ?? done.at(-1),
+  };
+}
+
 export interface Bar {
   key: string;
   execution: Execution;

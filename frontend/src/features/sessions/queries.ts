@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, ok } from "@/api/client";
 import { sessionKeys, type SessionDetail } from "@/api/sessions";
+import type { SearchEverywhere } from "@/components/transcript/everywhere";
 import type { EventPage } from "@/components/transcript/use-transcript";
 
 const TAIL = 500;
@@ -15,6 +16,14 @@ export async function fetchSessionEvents(session_id: string, before: string | nu
   const items = found.events.map(({ id, type, timestamp, data }) => ({ id, type, ts: timestamp, data }));
   return { items, next: items.at(-1)?.id ?? null, isBeginning: items.length < events };
 }
+
+/** All that the session wrote, at the server. */
+export const wholeOf = (session_id: string): { id: string; search: SearchEverywhere; address: string } => ({
+  id: session_id,
+  address: `/v1/sessions/${encodeURIComponent(session_id)}/transcript`,
+  search: (q, after, signal) =>
+    ok(api.GET("/v1/sessions/{session_id}/search", { params: { path: { session_id }, query: { q, after } }, signal })),
+});
 
 /** The topic that tells its events. */
 export const topicOf = (session: SessionDetail): string =>

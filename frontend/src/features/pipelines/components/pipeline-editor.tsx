@@ -14,6 +14,7 @@ import { useChecked } from "../use-draft";
 import { ProblemList } from "./problem-list";
 import { StaleDialog } from "./stale-dialog";
 
+const DryRun = lazy(() => import("./rehearsal").then((module) => ({ default: module.DryRun })));
 const YamlEditor = lazy(() => import("../editor/yaml-editor"));
 
 export interface Source {
@@ -109,6 +110,7 @@ export function PipelineEditor({ id, source, line, onSaved }: PipelineEditorProp
             readOnly={admin !== null}
             problems={checked.problems}
             schema={schema.data}
+            known={checked.known}
           />
         </Suspense>
       </div>
@@ -116,6 +118,9 @@ export function PipelineEditor({ id, source, line, onSaved }: PipelineEditorProp
         <h3 className="mb-1 text-sm font-semibold">Problems</h3>
         <ProblemList problems={checked.problems} onLine={(at) => editor.current?.goToLine(at)} />
       </section>
+      <Suspense fallback={<SkeletonRows rows={2} />}>
+        <DryRun text={text} refusal={checked.isCurrent ? (checked.valid ? null : "Mend the errors first.") : "It is being checked."} />
+      </Suspense>
       {stale ? (
         <StaleDialog base={base.text} mine={text} theirs={stale} onClose={() => setStale(null)}
           onTakeTheirs={() => {

@@ -3,18 +3,20 @@ import { Link } from "@tanstack/react-router";
 import { Plus, Workflow } from "lucide-react";
 import { useState } from "react";
 
+import type { Schemas } from "@/api/client";
 import { refusal, useMe } from "@/api/me";
 import { type Pipeline, pipelineKeys, pipelinesQuery } from "@/api/pipelines";
 import { type Column, DataTable } from "@/components/data-table";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
-import { Money } from "@/components/ui/facts";
+import { Time } from "@/components/ui/facts";
 import { Input } from "@/components/ui/input";
 import { Page, PageHeader } from "@/components/ui/page-header";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { useFresh } from "@/hooks/use-fresh";
+import { duration, money } from "@/lib/format";
 
 import { pipelineCostsQuery } from "../queries";
 import { Validity } from "./validity";
@@ -46,30 +48,33 @@ export function PipelinesPage() {
   );
 }
 
-interface Stats {
-  runs: number;
-  accepted: number;
-  cost_per_accepted: number | null;
-}
+type Stats = Schemas["AcceptedCost"];
 
-const NONE: Stats = { runs: 0, accepted: 0, cost_per_accepted: null };
+const NONE = "–";
 
 function columnsWith(statsOf: ReadonlyMap<string, Stats>): Column<Pipeline>[] {
-  const stats = (row: Pipeline): Stats => statsOf.get(row.id) ?? NONE;
-  const share = (row: Pipeline): number => (stats(row).runs > 0 ? Math.round((stats(row).accepted / stats(row).runs) * 100) : -1);
+  const stats = (row: Pipeline): Stats | undefined => statsOf.get(row.id);
+  const share = (row: Pipeline): number => {
+    const found = stats(row);
+    return found ? Math.round((found.accepted / found.runs) * 100) : -1;
+  };
   return [
     { head: "Name", cell: (row) => <Name pipeline={row} />, order: (row) => row.name || row.id },
     { head: "State", cell: (row) => <Validity pipeline={row} />, className: "whitespace-nowrap", order: (row) => row.problems.length },
     { head: "Layer", cell: (row) => <Badge tone={row.layer === "data" ? "accent" : "quiet"}>{row.layer === "data" ? "yours" : "built in"}</Badge>, order: (row) => row.layer },
     { head: "Steps", numeric: true, cell: (row) => row.steps.length, order: (row) => row.steps.length },
-    { head: "Runs", numeric: true, cell: (row) => stats(row).runs, order: (row) => stats(row).runs },
-    { head: "Accepted", numeric: true, cell: (row) => (share(row) < 0 ? "–" : `${share(row)} %`), order: share },
+    { head: "Runs, 30 d", numeric: true, cell: (row) => stats(row)?.runs ?? 0, order: (row) => stats(row)?.runs ?? 0 },
+    { head: "Success", numeric: true, cell: (row) => (share(row) < 0 ? NONE : `${share(row)} %`), order: share },
+    { head: "Median time", numeric: true, cell: (row) => median(stats(row)?.duration_median_s, duration), order: (row) => stats(row)?.duration_median_s ?? -1 },
+    { head: "Median cost", numeric: true, cell: (row) => median(stats(row)?.cost_median, money), order: (row) => stats(row)?.cost_median ?? -1 },
     {
-      head: "Cost an accepted run", numeric: true, order: (row) => stats(row).cost_per_accepted ?? -1,
-      cell: (row) => (stats(row).cost_per_accepted === null ? "–" : <Money amount={stats(row).cost_per_accepted} />),
+      head: "Last ended", numeric: true, order: (row) => stats(row)?.last_ended_at ?? "",
+      cell: (row) => (stats(row) ? <Link to="/runs" search={{ pipeline: row.id }} className="hover:underline"><Time at={stats(row)?.last_ended_at} /></Link> : NONE),
     },
   ];
 }
+
+const median = (value: number | null | undefined, words: (value: number) => string): string => (value == null ? NONE : words(value));
 
 function Name({ pipeline }: { pipeline: Pipeline }) {
   return (

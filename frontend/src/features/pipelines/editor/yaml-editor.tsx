@@ -4,15 +4,16 @@ import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, defaultHighlightStyle, foldGutter, HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { EditorState } from "@codemirror/state";
+import { Compartment, EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { getNonce } from "get-nonce";
-import { useEffect, useImperativeHandle, useRef, type Ref } from "react";
+import { useEffect, useImperativeHandle, useRef, useState, type Ref } from "react";
 
 import type { Problem } from "../queries";
 import { keyBefore, mappingPath } from "./place";
 import { keyOffers, type Offer, type Schema, schemaAt, valueOffers } from "./schema";
+import { type Known, variableCompletions, variableMarks } from "./variables";
 
 export interface EditorHandle {
   /** Put the cursor on a line, counted from 1, and show it. */
@@ -27,6 +28,8 @@ interface YamlEditorProps {
   readOnly: boolean;
   problems: readonly Problem[];
   schema: Schema | undefined;
+  /** What templates may name. */
+  known: Known;
 }
 
 const theme = EditorView.theme({
@@ -40,6 +43,8 @@ const theme = EditorView.theme({
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
   ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
   "li[aria-selected] .cm-completionDetail": { color: "inherit" },
+  ".cm-variable": { color: "var(--human)" },
+  ".cm-variable-unknown": { color: "var(--warn)", textDecoration: "underline wavy var(--warn)", textUnderlineOffset: "3px" },
   ".cm-diagnostic": { fontFamily: "var(--font-sans)" },
   ".cm-panels": { backgroundColor: "var(--sunken)", color: "var(--text)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--sunken)", borderColor: "var(--border)", color: "var(--muted)" },
@@ -55,12 +60,13 @@ const highlight = HighlightStyle.define([
 ]);
 
 /** YAML with numbers, marks of problems at their lines, and completion of keys and values. */
-export default function YamlEditor({ ref, text, onChange, onSave, readOnly, problems, schema }: YamlEditorProps) {
+export default function YamlEditor({ ref, text, onChange, onSave, readOnly, problems, schema, known }: YamlEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
-  const latest = useRef({ onChange, onSave, schema });
+  const [marks] = useState(() => new Compartment());
+  const latest = useRef({ onChange, onSave, schema, known });
   useEffect(() => {
-    latest.current = { onChange, onSave, schema };
+    latest.current = { onChange, onSave, schema, known };
   });
 
   useEffect(() => {
@@ -76,7 +82,11 @@ export default function YamlEditor({ ref, text, onChange, onSave, readOnly, prob
           lineNumbers(), foldGutter(), lintGutter(), history(), drawSelection(), bracketMatching(), highlightActiveLine(),
           highlightActiveLineGutter(), highlightSelectionMatches(), search({ top: true }), indentUnit.of("  "), yaml(), theme,
           syntaxHighlighting(highlight), syntaxHighlighting(defaultHighlightStyle, { fallback: true }), EditorView.lineWrapping,
-          autocompletion({ override: [(context) => completions(context, latest.current.schema)], icons: false }),
+          marks.of(variableMarks(latest.current.known)),
+          autocompletion({
+            override: [(context) => variableCompletions(context, latest.current.known) ?? completions(context, latest.current.schema)],
+            icons: false,
+          }),
           hoverTooltip((editor, at) => explained(editor, at, latest.current.schema)),
           keymap.of([
             { key: "Mod-s", run: () => {
@@ -99,7 +109,7 @@ export default function YamlEditor({ ref, text, onChange, onSave, readOnly, prob
     return () => made.destroy();
     // The text is the editor's own from here on; another text comes in below.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [readOnly]);
+  }, [readOnly, marks]);
 
   useEffect(() => {
     const editor = view.current;
@@ -109,8 +119,12 @@ export default function YamlEditor({ ref, text, onChange, onSave, readOnly, prob
 
   useEffect(() => {
     const editor = view.current;
-    if (editor) editor.dispatch(setDiagnostics(editor.state, marks(editor.state, problems)));
+    if (editor) editor.dispatch(setDiagnostics(editor.state, diagnostics(editor.state, problems)));
   }, [problems, readOnly]);
+
+  useEffect(() => {
+    view.current?.dispatch({ effects: marks.reconfigure(variableMarks(known)) });
+  }, [marks, known, readOnly]);
 
   useImperativeHandle(ref, () => ({
     goToLine: (line) => {
@@ -124,7 +138,7 @@ export default function YamlEditor({ ref, text, onChange, onSave, readOnly, prob
   return <div ref={place} className="h-full min-h-0 overflow-hidden" data-testid="yaml-editor" />;
 }
 
-function marks(state: EditorState, problems: readonly Problem[]): Diagnostic[] {
+function diagnostics(state: EditorState, problems: readonly Problem[]): Diagnostic[] {
   return problems.map((problem): Diagnostic => {
     const line = state.doc.line(Math.min(Math.max(1, problem.line), state.doc.lines));
     const start = line.from + (line.text.length - line.text.trimStart().length);

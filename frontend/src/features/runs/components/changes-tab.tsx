@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { GitCommitHorizontal } from "lucide-react";
+import { useMemo, useState } from "react";
 
 import { Button } from "@/components/ui/button";
 import { Time } from "@/components/ui/facts";
@@ -8,18 +9,25 @@ import { ProblemPanel } from "@/components/ui/problem-panel";
 import { SkeletonRows } from "@/components/ui/skeleton";
 
 import { ChangeNumbers, DiffView } from "../diff/diff-view";
+import { type Comment, ReviewContext, useReview } from "../diff/review";
 import { type Commit, commitsQuery, diffQuery, gitStatusQuery, type RunDetail } from "../queries";
 import { hasEnded } from "../states";
+import { CommentDialog, ReviewBar } from "./review-bar";
+import type { RunAction } from "./run-actions";
 
 interface ChangesTabProps {
   run: RunDetail;
   /** A commit; empty: all of the run; null: the list of commits. */
   shown: string | null;
   onShow: (commit: string | null) => void;
+  onAction: (action: RunAction) => void;
 }
 
 /** What was changed: by step (a commit each), or all of it. */
-export function ChangesTab({ run, shown, onShow }: ChangesTabProps) {
+export function ChangesTab({ run, shown, onShow, onAction }: ChangesTabProps) {
+  const [comments, setComments] = useReview(run.id);
+  const [asked, setAsked] = useState<Omit<Comment, "text"> | null>(null);
+  const review = useMemo(() => ({ comments, ask: setAsked }), [comments]);
   const hasFiles = run.workspace_has_git && Boolean(run.head_commit);
   const commits = useQuery({ ...commitsQuery(run.id), enabled: hasFiles });
   const status = useQuery({ ...gitStatusQuery(run.id), enabled: hasFiles && run.workspace_exists });
@@ -49,7 +57,9 @@ export function ChangesTab({ run, shown, onShow }: ChangesTabProps) {
           ) : null}
           <ol className="grid grid-cols-1 gap-1">{commits.data.map((commit) => <li key={commit.hash}><CommitRow commit={commit} onShow={onShow} /></li>)}</ol>
         </>
-      ) : <ShownDiff runId={run.id} commit={full} />}
+      ) : <ReviewContext value={review}><ShownDiff runId={run.id} commit={full} /></ReviewContext>}
+      <ReviewBar run={run} comments={comments} author={commits.data.find((commit) => commit.hash === full)?.step ?? ""} onChange={setComments} onAction={onAction} />
+      {asked ? <CommentDialog place={asked} onClose={() => setAsked(null)} onAdd={(comment) => setComments([...comments, comment])} /> : null}
     </div>
   );
 }

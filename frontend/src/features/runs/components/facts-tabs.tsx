@@ -136,7 +136,7 @@ export function ContainerTab({ run, stepId }: { run: RunDetail; stepId: string }
   return (
     <div className="grid gap-4">
       <p className="text-sm text-muted">{row.step_id}, visit {row.visit}, try {row.attempt} · <Link to="/sessions/$sessionId" params={{ sessionId }} className="text-accent hover:underline">the whole session</Link></p>
-      <Loaded query={session}>{(found) => <SessionBoxes boxes={found.containers} />}</Loaded>
+      <Loaded query={session}>{(found) => <SessionBoxes sessionId={sessionId} boxes={found.containers} />}</Loaded>
       <section aria-label="Connections">
         <h3 className="mb-1 text-sm font-semibold">Connections to the outside</h3>
         <SessionEgress sessionId={sessionId} />

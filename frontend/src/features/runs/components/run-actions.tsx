@@ -9,7 +9,8 @@ const ActionDialog = lazy(() => import("./run-dialogs").then((module) => ({ defa
 
 export type RunAction =
   | { kind: "approve" | "steer" | "pause" | "resume" | "stop" | "restart" | "delete" }
-  | { kind: "restart-step" | "fork"; step: string };
+  | { kind: "restart-step"; step: string; context?: string; onDone?: () => void }
+  | { kind: "fork"; step: string; visit?: number };
 
 /** The dialogs of a run's actions; pause and resume are done at once. */
 export function useRunActions(run: RunDetail | undefined) {

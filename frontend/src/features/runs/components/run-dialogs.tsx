@@ -32,9 +32,9 @@ export function ActionDialog({ run, action, onClose }: DialogProps & { action: R
     case "delete":
       return <DeleteDialog run={run} onClose={onClose} />;
     case "restart-step":
-      return <RestartStepDialog run={run} onClose={onClose} step={action.step} />;
+      return <RestartStepDialog run={run} onClose={onClose} step={action.step} context={action.context ?? ""} onDone={action.onDone} />;
     case "fork":
-      return <ForkDialog run={run} onClose={onClose} step={action.step} />;
+      return <ForkDialog run={run} onClose={onClose} step={action.step} visit={action.visit} />;
     default:
       return null;
   }
@@ -127,10 +127,17 @@ function RestartDialog({ run, onClose }: DialogProps) {
 
 const stepsOf = (run: RunDetail): string[] => [...new Set(run.executions.map((row) => row.step_id))];
 
-function RestartStepDialog({ run, onClose, step: given }: DialogProps & { step: string }) {
+interface RestartStepProps extends DialogProps {
+  step: string;
+  /** What the agent is told, to begin with. */
+  context: string;
+  onDone: (() => void) | undefined;
+}
+
+function RestartStepDialog({ run, onClose, step: given, context: hint, onDone }: RestartStepProps) {
   const steps = stepsOf(run);
   const [step, setStep] = useState(given || steps.at(-1) || "");
-  const [context, setContext] = useState("");
+  const [context, setContext] = useState(hint);
   const [reset, setReset] = useState(false);
   const restart = useRestartStep(run.id);
   const after = run.executions.filter((row) => !row.superseded && row.step_id !== step &&
@@ -143,9 +150,14 @@ function RestartStepDialog({ run, onClose, step: given }: DialogProps & { step: 
       busy={restart.isPending}
       error={restart.error}
       onClose={onClose}
-      onSubmit={() => restart.mutate({ step, context, reset_workspace: reset }, { onSuccess: onClose })}
+      onSubmit={() => restart.mutate({ step, context, reset_workspace: reset }, {
+        onSuccess: () => {
+          onDone?.();
+          onClose();
+        },
+      })}
     >
-      {given ? null : <StepField steps={steps} value={step} onChange={setStep} />}
+      {given && !hint ? null : <StepField steps={steps} value={step} onChange={setStep} />}
       <Field label="A hint for the agent (optional)" hint="It reads this before it starts.">
         {(control) => <Textarea {...control} value={context} onChange={(event) => setContext(event.target.value)} />}
       </Field>
@@ -166,23 +178,24 @@ function StepField({ steps, value, onChange }: { steps: string[]; value: string;
   );
 }
 
-function ForkDialog({ run, onClose, step: given }: DialogProps & { step: string }) {
+function ForkDialog({ run, onClose, step: given, visit }: DialogProps & { step: string; visit: number | undefined }) {
   const steps = stepsOf(run);
   const [step, setStep] = useState(given || steps.at(-1) || "");
   const [model, setModel] = useState("");
   const [context, setContext] = useState("");
+  const [task, setTask] = useState("");
   const fork = useForkRun(run.id);
   const navigate = useNavigate();
   const problem = fork.error ? problemOf(fork.error) : null;
   return (
     <FormDialog
       title="Fork this run"
-      text="A new run with the same past up to the step, and from there on its own. This one stays as it is."
+      text={`A new run with the same past up to ${visit === undefined ? "the step" : `visit ${visit} of ${given}`}, and from there on its own. This one stays as it is.`}
       action="Start fork"
       busy={fork.isPending}
       error={problem}
       onClose={onClose}
-      onSubmit={() => fork.mutate({ step_id: step, context, model_override: model }, {
+      onSubmit={() => fork.mutate({ step_id: step, visit: step === given ? visit ?? null : null, context, model_override: model, task }, {
         onSuccess: (made) => {
           onClose();
           void navigate({ to: "/runs/$runId", params: { runId: (made as { id: string }).id } });
@@ -191,6 +204,9 @@ function ForkDialog({ run, onClose, step: given }: DialogProps & { step: string 
     >
       <StepField steps={steps} value={step} onChange={setStep} />
       <ModelField value={model} onChange={setModel} error={problem?.fields.model_override} />
+      <Field label="Another task (optional)" hint="Empty: the same task." error={problem?.fields.task}>
+        {(control) => <Textarea {...control} value={task} onChange={(event) => setTask(event.target.value)} />}
+      </Field>
       <Field label="Something to tell the agent (optional)">
         {(control) => <Textarea {...control} value={context} onChange={(event) => setContext(event.target.value)} />}
       </Field>

@@ -1,5 +1,7 @@
+import { History } from "lucide-react";
 import { useMemo } from "react";
 
+import { useAsOf } from "@/components/transcript/as-of";
 import { sectionKey } from "@/components/transcript/model";
 import type { SectionContext } from "@/components/transcript/row-view";
 import type { RowFilter } from "@/components/transcript/rows";
@@ -8,7 +10,7 @@ import { type GoTo, TranscriptViewer } from "@/components/transcript/viewer";
 import { Button } from "@/components/ui/button";
 import { Select } from "@/components/ui/input";
 
-import type { RunDetail } from "../queries";
+import { type RunDetail, wholeOf } from "../queries";
 import { hasEnded, shownStatus } from "../states";
 
 interface RunOutputProps {
@@ -18,10 +20,15 @@ interface RunOutputProps {
   onFilter: (change: Partial<RowFilter>) => void;
   onCommit: (hash: string) => void;
   goTo: GoTo | null;
+  /** As the run was when this event had come. */
+  at: string | null;
+  onNow: () => void;
 }
 
 /** The transcript of a run, by step and visit. */
-export function RunOutput({ run, transcript, filter, onFilter, onCommit, goTo }: RunOutputProps) {
+export function RunOutput({ run, transcript: live, filter, onFilter, onCommit, goTo, at, onNow }: RunOutputProps) {
+  const transcript = useAsOf(live, at);
+  const whole = useMemo(() => wholeOf(run.id), [run.id]);
   const { stepId } = filter;
   const contexts = useContexts(run, onCommit);
   const empty = stepId
@@ -30,14 +37,20 @@ export function RunOutput({ run, transcript, filter, onFilter, onCommit, goTo }:
   return (
     <TranscriptViewer
       transcript={transcript}
-      isLive={!hasEnded(run)}
+      isLive={!hasEnded(run) && at === null}
       label="Output of the run"
       contexts={contexts}
       filter={filter}
       onFilter={onFilter}
-      scope={<VisitFilter run={run} filter={filter} onFilter={onFilter} />}
+      scope={
+        <>
+          {at === null ? null : <Button size="sm" look="primary" onClick={onNow} title="Back to the run as it is now"><History aria-hidden />As of event {at} ✕</Button>}
+          <VisitFilter run={run} filter={filter} onFilter={onFilter} />
+        </>
+      }
       empty={empty}
       goTo={goTo}
+      whole={whole}
     />
   );
 }

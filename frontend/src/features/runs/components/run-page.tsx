@@ -10,7 +10,6 @@ import { NotFound, ProblemPanel } from "@/components/ui/problem-panel";
 import { Page } from "@/components/ui/page-header";
 import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
 import { Tab, TabList, TabPanel, Tabs } from "@/components/ui/tabs";
-import { CallTable } from "@/components/call-table";
 import type { RowFilter } from "@/components/transcript/rows";
 import type { GoTo } from "@/components/transcript/viewer";
 import { useKeymap } from "@/hooks/use-keymap";
@@ -21,15 +20,21 @@ import { runGraphQuery, runQuery, type RunDetail, type RunGraph } from "../queri
 import type { RunSearch } from "../search";
 import { controls, hasEnded, openApproval, stepFacts, takenRoutes } from "../states";
 import { useRunTranscript } from "../use-run-transcript";
-import { ChecksTab, ContainerTab, CostTab, DetailsTab, OutputsTab } from "./facts-tabs";
 import { type RunAction, useRunActions } from "./run-actions";
 import { RunBanners, SteerBox } from "./run-banners";
 import { RunHeader } from "./run-header";
 import { RunOutput } from "./run-output";
-import { Timeline } from "./timeline";
 
 const ChangesTab = lazy(() => import("./changes-tab").then((module) => ({ default: module.ChangesTab })));
 const FilesTab = lazy(() => import("./files-tab").then((module) => ({ default: module.FilesTab })));
+const Timeline = lazy(() => import("./timeline").then((module) => ({ default: module.Timeline })));
+const CallTable = lazy(() => import("@/components/call-table").then((module) => ({ default: module.CallTable })));
+const facts = () => import("./facts-tabs");
+const ChecksTab = lazy(() => facts().then((module) => ({ default: module.ChecksTab })));
+const OutputsTab = lazy(() => facts().then((module) => ({ default: module.OutputsTab })));
+const CostTab = lazy(() => facts().then((module) => ({ default: module.CostTab })));
+const ContainerTab = lazy(() => facts().then((module) => ({ default: module.ContainerTab })));
+const DetailsTab = lazy(() => facts().then((module) => ({ default: module.DetailsTab })));
 const StepGraph = lazy(() => import("@/components/step-graph/step-graph").then((module) => ({ default: module.StepGraph })));
 
 const TABS = [
@@ -58,7 +63,10 @@ function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
   const transcript = useRunTranscript(run.id);
   const { act, dialog } = useRunActions(run);
   const { filter, setSearch, setFilter } = useRunSearch(search);
-  const [goTo, setGoTo] = useState<GoTo | null>(search.event === undefined ? null : { event: String(search.event) });
+  const [goTo, setGoTo] = useState<GoTo | null>(() => {
+    const event = search.event ?? search.at;
+    return event === undefined ? null : { event: String(event) };
+  });
   useRunKeys(run, act, search, setSearch, graph.data);
 
   const onStep = useCallback((stepId: string): void => {
@@ -68,6 +76,10 @@ function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
   const onSection = (key: string): void => {
     setSearch({ step: undefined, visit: undefined, view: "output" });
     setGoTo({ section: key });
+  };
+  const onAt = (at: number | undefined): void => {
+    setSearch({ at });
+    setGoTo(at === undefined ? null : { event: String(at) });
   };
   const views: [NonNullable<RunSearch["view"]>, string][] = [["output", "Output"], ["steps", "Steps"], ["side", "More"]];
   const view = search.view ?? "output";
@@ -84,12 +96,12 @@ function LoadedRun({ run, search }: { run: RunDetail; search: RunSearch }) {
         </div>
         <section aria-label="Output" className={cn("flex min-h-0 flex-col overflow-hidden rounded-card border bg-surface max-lg:hidden max-lg:h-[70dvh]", view === "output" && "max-lg:flex")}>
           <div className="min-h-0 flex-1">
-            <RunOutput run={run} transcript={transcript} filter={filter} onFilter={setFilter} onCommit={onCommit} goTo={goTo} />
+            <RunOutput run={run} transcript={transcript} filter={filter} onFilter={setFilter} onCommit={onCommit} goTo={goTo} at={search.at === undefined ? null : String(search.at)} onNow={() => onAt(undefined)} />
           </div>
           <SteerBox run={run} />
         </section>
         <div className={cn("min-h-0 rounded-card border bg-surface max-lg:hidden", view === "side" && "max-lg:block")}>
-          <SideTabs run={run} search={search} setSearch={setSearch} onCommit={onCommit} onSection={onSection} />
+          <SideTabs run={run} search={search} setSearch={setSearch} onCommit={onCommit} onSection={onSection} onAt={onAt} act={act} />
         </div>
       </div>
       {dialog}
@@ -134,18 +146,20 @@ interface SideProps {
   setSearch: (change: Partial<RunSearch>) => void;
   onCommit: (hash: string) => void;
   onSection: (key: string) => void;
+  onAt: (event: number | undefined) => void;
+  act: (action: RunAction) => void;
 }
 
-function SideTabs({ run, search, setSearch, onCommit, onSection }: SideProps) {
+function SideTabs({ run, search, setSearch, onCommit, onSection, onAt, act }: SideProps) {
   const tab = search.tab ?? "changes";
   const panels: Record<(typeof TABS)[number][0], () => ReactNode> = {
-    changes: () => <ChangesTab run={run} shown={search.commit ?? null} onShow={(commit) => setSearch({ commit: commit ?? undefined })} />,
-    timeline: () => <Timeline run={run} onSelect={onSection} />,
+    changes: () => <ChangesTab run={run} shown={search.commit ?? null} onShow={(commit) => setSearch({ commit: commit ?? undefined })} onAction={act} />,
+    timeline: () => <Timeline run={run} onSelect={onSection} at={search.at} onAt={onAt} onFork={(step, visit) => act({ kind: "fork", step, visit })} />,
     checks: () => <ChecksTab run={run} />,
     outputs: () => <OutputsTab run={run} />,
     cost: () => <CostTab run={run} />,
     calls: () => <CallTable ask={{ run_id: run.id }} />,
-    files: () => <FilesTab run={run} onCommit={onCommit} />,
+    files: () => <FilesTab run={run} onCommit={onCommit} onChanges={() => onCommit("")} />,
     container: () => <ContainerTab run={run} stepId={search.step ?? ""} />,
     details: () => <DetailsTab run={run} />,
   };

@@ -10,7 +10,7 @@ import { rowsOf } from "@/api/paging";
 import { pipelinesQuery } from "@/api/pipelines";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
-import { Elapsed, Money, Time } from "@/components/ui/facts";
+import { AgentChip, Elapsed, Money, Time } from "@/components/ui/facts";
 import { Input, Select } from "@/components/ui/input";
 import { Page, PageHeader } from "@/components/ui/page-header";
 import { ProblemPanel } from "@/components/ui/problem-panel";
@@ -27,6 +27,7 @@ import { hasEnded } from "../states";
 import { BulkBar } from "./bulk-bar";
 import { NewRunDialog } from "./new-run-dialog";
 import { SavedViews } from "./saved-views";
+import { agentNow, StepBar } from "./step-bar";
 
 const ROW = 40;
 const PHONE_ROW = 60;
@@ -108,7 +109,7 @@ function Filters({ search, onChange }: { search: RunListSearch; onChange: (chang
   const pipelines = useQuery(pipelinesQuery());
   const agents = useQuery(agentsQuery());
   const [text, setText] = useSearchText(search.q ?? "", (q) => onChange({ q: q || undefined }));
-  const pick = "h-8 w-auto max-w-44 flex-1 sm:flex-none";
+  const pick = "h-8 w-auto min-w-36 flex-1 sm:max-w-44 sm:min-w-0 sm:flex-none";
   return (
     <div className="mb-3 flex flex-wrap items-center gap-2" role="search" aria-label="Filter runs">
       <Input id="run-search" type="search" data-page-search="" aria-label="Search in tasks" placeholder="Search in tasks" className="w-full sm:w-56" value={text} onChange={(event) => setText(event.target.value)} />
@@ -182,7 +183,9 @@ interface RunTableProps {
   onMore: () => void;
 }
 
-const COLUMNS = "sm:grid-cols-[28px_118px_minmax(0,1fr)_minmax(80px,150px)_minmax(80px,150px)_92px_92px_76px] lg:gap-x-3";
+// What is hidden on a narrow page is on the page of the run.
+const COLUMNS = "sm:grid-cols-[28px_118px_minmax(0,1fr)_minmax(80px,130px)_92px_92px_76px] lg:gap-x-3 xl:grid-cols-[28px_118px_minmax(0,1fr)_minmax(80px,140px)_minmax(90px,140px)_104px_92px_84px_72px_64px]";
+const ONLY_WIDE = "max-xl:hidden";
 
 function RunTable({ rows, total, chosen, onChoose, hasMore, isFetchingMore, onMore }: RunTableProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -212,8 +215,13 @@ function RunTable({ rows, total, chosen, onChoose, hasMore, isFetchingMore, onMo
         <div role="rowgroup">
           <div role="row" aria-rowindex={1} className={cn("hidden h-8 items-center gap-x-2 border-b bg-sunken px-3 text-xs font-medium text-muted sm:grid", COLUMNS)}>
             <span role="columnheader"><input type="checkbox" aria-label="Choose all that are loaded" checked={all} onChange={() => onChoose(all ? new Set() : new Set(rows.map((row) => row.id)))} /></span>
-            {["State", "Task", "Pipeline", "Step"].map((word) => <span key={word} role="columnheader">{word}</span>)}
+            <span role="columnheader">State</span>
+            <span role="columnheader">Task</span>
+            <span role="columnheader" className={ONLY_WIDE}>Pipeline</span>
+            <span role="columnheader">Steps</span>
+            <span role="columnheader" className={ONLY_WIDE}>Agent now</span>
             {["Started", "Duration", "Cost"].map((word) => <span key={word} role="columnheader" className="text-right">{word}</span>)}
+            <span role="columnheader" className={cn("text-right", ONLY_WIDE)}>Tokens</span>
           </div>
         </div>
         {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keys */}
@@ -253,11 +261,16 @@ function WideRow({ run, isChosen, onToggle }: { run: Run; isChosen: boolean; onT
       <span role="cell"><input type="checkbox" aria-label={`Choose ${firstLine(run)}`} checked={isChosen} onChange={onToggle} /></span>
       <span role="cell"><Status status={run.status} /></span>
       <span role="cell" className="min-w-0"><Link to="/runs/$runId" params={{ runId: run.id }} className="block truncate font-medium hover:underline" title={firstLine(run)}>{firstLine(run)}</Link></span>
-      <span role="cell" className="truncate text-muted" title={run.pipeline_id}>{run.pipeline_id}</span>
-      <span role="cell" className="truncate text-muted" title={stepWord(run)}>{stepWord(run)}</span>
+      <span role="cell" className={cn("truncate text-muted", ONLY_WIDE)} title={run.pipeline_id}>{run.pipeline_id}</span>
+      <span role="cell" className="grid min-w-0 gap-1">
+        <StepBar run={run} />
+        {stepWord(run) ? <span className="truncate text-xs/3 text-muted" title={stepWord(run)}>{stepWord(run)}</span> : null}
+      </span>
+      <span role="cell" className={cn("min-w-0 truncate text-muted", ONLY_WIDE)}>{!hasEnded(run) && agentNow(run) ? <AgentChip id={agentNow(run)} /> : null}</span>
       <span role="cell" className="text-right text-muted"><Time at={run.created_at} /></span>
       <span role="cell" className="text-right text-muted"><Elapsed from={run.started_at} to={run.completed_at} /></span>
       <span role="cell" className="text-right text-muted">{run.cost_total === null ? "–" : <Money amount={run.cost_total} />}</span>
+      <span role="cell" className={cn("text-right text-muted", ONLY_WIDE)}>{run.tokens_total > 0 ? count(run.tokens_total) : "–"}</span>
     </div>
   );
 }
@@ -267,7 +280,7 @@ function PhoneRow({ run }: { run: Run }) {
     <span role="cell">
       <Link to="/runs/$runId" params={{ runId: run.id }} className="flex h-15 flex-col justify-center gap-0.5 px-3">
         <span className="flex items-center gap-2"><StatusMark status={run.status} /><span className="min-w-0 flex-1 truncate font-medium">{firstLine(run)}</span></span>
-        <span className="flex gap-2 pl-6 text-xs text-muted"><span>{stateOf(run.status).word}</span><span className="min-w-0 flex-1 truncate">{run.pipeline_id}{stepWord(run) ? ` · ${stepWord(run)}` : ""}</span><Time at={run.created_at} /></span>
+        <span className="flex gap-2 pl-6 text-xs text-muted"><span>{stateOf(run.status).word}</span><span className="min-w-0 flex-1 truncate">{run.pipeline_id}{stepWord(run) ? ` · ${stepWord(run)}` : ""}</span>{hasEnded(run) ? null : <StepBar run={run} className="w-12 self-center" />}<Time at={run.created_at} /></span>
       </Link>
     </span>
   );

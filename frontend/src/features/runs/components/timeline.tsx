@@ -5,10 +5,30 @@ import { cn } from "@/lib/cn";
 import { duration } from "@/lib/format";
 
 import type { RunDetail } from "../queries";
+import { TimeBar } from "./time-bar";
 import { executionSeconds, ganttBars, hasEnded, shownStatus } from "../states";
 
+interface TimelineProps {
+  run: RunDetail;
+  onSelect: (key: string) => void;
+  /** The event as of which the run is shown. */
+  at: number | undefined;
+  onAt: (event: number | undefined) => void;
+  onFork: (step: string, visit: number) => void;
+}
+
+/** The run over its time: to go back in, and step by step. */
+export function Timeline({ run, onSelect, at, onAt, onFork }: TimelineProps) {
+  return (
+    <div className="grid gap-5">
+      <TimeBar run={run} at={at} onAt={onAt} onFork={onFork} />
+      <Bars run={run} onSelect={onSelect} />
+    </div>
+  );
+}
+
 /** Each attempt as a bar over the run's time: thin while it waited, thick while it worked. */
-export function Timeline({ run, onSelect }: { run: RunDetail; onSelect: (key: string) => void }) {
+function Bars({ run, onSelect }: Pick<TimelineProps, "run" | "onSelect">) {
   const now = useNow(!hasEnded(run));
   const bars = ganttBars(run, now);
   if (bars.length === 0) return <p className="text-sm text-muted">No step has begun.</p>;

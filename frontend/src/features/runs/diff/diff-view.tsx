@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef } from "react";
+import { MessageSquare } from "lucide-react";
+import { useContext, useMemo, useRef } from "react";
 
 import { cn } from "@/lib/cn";
 
@@ -7,6 +8,7 @@ import type { Diff } from "../queries";
 import { visible } from "@/components/transcript/ansi";
 import { Fold } from "@/components/transcript/fold";
 import { type DiffLine, type FilePatch, parsePatch } from "./parse-patch";
+import { ReviewContext } from "./review";
 
 const LINE_HEIGHT = 18;
 const OPEN_FILES = 8;
@@ -93,20 +95,38 @@ function Lines({ lines, path }: { lines: ShownLine[]; path: string }) {
         <div className="relative min-w-max" style={{ height: rows.getTotalSize() }}>
           {rows.getVirtualItems().map((row) => {
             const line = lines[row.index];
-            return line ? <div key={row.key} className="absolute inset-x-0" style={{ transform: `translateY(${row.start}px)` }}><LineRow line={line} /></div> : null;
+            return line ? <div key={row.key} className="absolute inset-x-0" style={{ transform: `translateY(${row.start}px)` }}><LineRow line={line} path={path} /></div> : null;
           })}
         </div>
-      ) : <div className="min-w-max">{lines.map((line, at) => <LineRow key={at} line={line} />)}</div>}
+      ) : <div className="min-w-max">{lines.map((line, at) => <LineRow key={at} line={line} path={path} />)}</div>}
     </div>
   );
 }
 
-function LineRow({ line }: { line: ShownLine }) {
+function LineRow({ line, path }: { line: ShownLine; path: string }) {
+  const review = useContext(ReviewContext);
+  const number = line.new ?? line.old;
+  const removed = line.kind === "removed";
+  const has = review?.comments.some((each) => each.path === path && each.line === number && each.removed === removed) ?? false;
   return (
-    <div className={cn("flex h-[18px] whitespace-pre", LOOKS[line.kind])}>
+    <div className={cn("group/line flex h-[18px] whitespace-pre", LOOKS[line.kind])}>
       <span className="w-11 shrink-0 pr-2 text-right text-muted select-none">{line.old ?? ""}</span>
       <span className="w-11 shrink-0 pr-2 text-right text-muted select-none">{line.new ?? ""}</span>
-      <span className="w-4 shrink-0 select-none" aria-label={line.kind === "added" ? "added" : line.kind === "removed" ? "removed" : undefined} role={line.kind === "added" || line.kind === "removed" ? "img" : undefined}>{MARKS[line.kind]}</span>
+      {review ? (
+        <span className="w-5 shrink-0">
+          {number === null ? null : (
+            <button
+              type="button"
+              aria-label={`Comment on ${removed ? "removed " : ""}line ${number}${has ? ", commented" : ""}`}
+              onClick={() => review.ask({ path, line: number, removed, quote: line.text })}
+              className={cn("flex size-[18px] items-center justify-center rounded-[4px] text-accent hover:bg-accent-tint focus-visible:opacity-100 group-hover/line:opacity-100 touch:opacity-60", has ? "opacity-100" : "opacity-0")}
+            >
+              <MessageSquare aria-hidden className={cn("size-3.5", has && "fill-current")} />
+            </button>
+          )}
+        </span>
+      ) : null}
+      <span className="w-4 shrink-0 select-none" aria-label={line.kind === "added" ? "added" : removed ? "removed" : undefined} role={line.kind === "added" || removed ? "img" : undefined}>{MARKS[line.kind]}</span>
       <span className="pr-4">{visible(line.text.slice(0, 2000))}</span>
     </div>
   );

@@ -1,10 +1,11 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Activity, Search } from "lucide-react";
+import { useState } from "react";
 
 import { agentsQuery } from "@/api/agents";
 import { rowsOf, said } from "@/api/paging";
-import { sessionKeys, sessionsQuery } from "@/api/sessions";
+import { sessionKeys, sessionsQuery, type Session } from "@/api/sessions";
 import { LiveFeed } from "@/components/activity/live-feed";
 import { Loaded } from "@/components/loaded";
 import { More } from "@/components/more";
@@ -15,6 +16,7 @@ import { EmptyState } from "@/components/ui/empty-state";
 import { Card, Page, PageHeader, Section } from "@/components/ui/page-header";
 import { useFresh } from "@/hooks/use-fresh";
 
+import { repeats } from "../repeats";
 import { SOURCES, STATUSES } from "../search";
 
 const route = getRouteApi("/_shell/activity");
@@ -67,7 +69,7 @@ export function ActivityPage() {
             if (rows.length > 0)
               return (
                 <>
-                  <SessionTable rows={rows} />
+                  <Grouped rows={rows} />
                   <More query={sessions} what="sessions" />
                 </>
               );
@@ -92,5 +94,28 @@ export function ActivityPage() {
         </Loaded>
       </Section>
     </Page>
+  );
+}
+
+/** Sessions, repeats as one until somebody wants to see them. */
+function Grouped({ rows }: { rows: Session[] }) {
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const groups = repeats(rows);
+  const hidden = new Map(
+    groups.filter(({ session, others }) => others.length > 0 && !opened.has(session.id)).map(({ session, others }) => [session.id, others.length]),
+  );
+  const shown = groups.flatMap(({ session, others }) => (hidden.has(session.id) ? [session] : [session, ...others]));
+  return (
+    <SessionTable
+      rows={shown}
+      actions={(session) => {
+        const more = hidden.get(session.id);
+        return more ? (
+          <Button size="sm" look="quiet" onClick={() => setOpened(new Set([...opened, session.id]))}>
+            {more} more like it
+          </Button>
+        ) : null;
+      }}
+    />
   );
 }

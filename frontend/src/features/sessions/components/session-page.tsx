@@ -30,7 +30,7 @@ import { useFresh } from "@/hooks/use-fresh";
 import { count } from "@/lib/format";
 
 import { promptParts } from "../prompt";
-import { fetchSessionEvents, topicOf, useStopSession } from "../queries";
+import { fetchSessionEvents, topicOf, useStopSession, wholeOf } from "../queries";
 import type { SessionSearch } from "../search";
 
 const route = getRouteApi("/_shell/sessions/$sessionId");
@@ -70,7 +70,7 @@ function LoadedSession({ session }: { session: SessionDetail }) {
     transcript: () => <Output session={session} transcript={transcript} />,
     prompt: () => <Prompt session={session} />,
     calls: () => <CallTable ask={{ session_id: session.id }} />,
-    boxes: () => <SessionBoxes boxes={session.containers} />,
+    boxes: () => <SessionBoxes sessionId={session.id} boxes={session.containers} />,
     network: () => <SessionEgress sessionId={session.id} />,
     events: () => <RawEvents transcript={transcript} />,
   };
@@ -97,6 +97,7 @@ function Output({ session, transcript }: { session: SessionDetail; transcript: L
     () => new Map(known.split(" ").map((key): [string, SectionContext] => [key, { execution: undefined, status: sessionMark(session.status) }])),
     [known, session.status],
   );
+  const whole = useMemo(() => wholeOf(session.id), [session.id]);
   const [goTo] = useState<GoTo | null>(search.event === undefined ? null : { event: String(search.event) });
   const onFilter = ({ kind, thinking }: Partial<RowFilter>): void => void navigate({
     search: (before) => ({
@@ -117,6 +118,7 @@ function Output({ session, transcript }: { session: SessionDetail; transcript: L
         onFilter={onFilter}
         empty={{ title: "Nothing yet", text: isLive(session) ? "What the agent does appears here as it happens." : "This session has left no events." }}
         goTo={goTo}
+        whole={whole}
       />
     </div>
   );

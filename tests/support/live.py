@@ -9,11 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 from psycopg import conninfo, sql
@@ -30,9 +31,16 @@ from djinnbot.cli.platform.programs import (
 )
 from djinnbot.embedded.process import stop_with_parent, wait_until
 from tests.support.boxes import remove_boxes_of
+from tests.support.nursery import Child, Nursery
 from tests.support.servers import REPOSITORY, TABLES, valkey_server
 
 START_TIMEOUT_S = 90
+NURSERY = Nursery()
+_WAITING_TRANSACTIONS = """
+SELECT FROM pg_stat_activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+"""
+_FROM_NURSERY = {"celery", "djinnbot.cli.platform.web", "workers.egress"}
 
 
 @dataclass(slots=True)
@@ -44,7 +52,7 @@ class LiveProcess:
     environment: Mapping[str, str]
     log_path: Path
     ready: Callable[["LiveProcess"], bool]
-    _process: subprocess.Popen[bytes] | None = None
+    _process: subprocess.Popen[bytes] | Child | None = None
     _mark: int = 0
 
     @property
@@ -70,16 +78,7 @@ class LiveProcess:
     def start(self, *, wait: bool = True) -> "LiveProcess":
         with self.log_path.open("ab") as log:
             self._mark = log.tell()
-            self._process = subprocess.Popen(
-                list(self.command),
-                cwd=REPOSITORY,
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=_end_with_pytest,  # noqa: PLW1509  no threads yet, and one system call
-            )
+            self._process = _born(self.command, self.environment, log.fileno())
         if wait:
             self.wait_ready()
         return self
@@ -99,7 +98,21 @@ class LiveProcess:
         self._reap()
 
     def freeze(self) -> None:
-        os.killpg(self.pid, signal.SIGSTOP)
+        """Where it is, but not in a transaction: the others would wait for its locks for ever."""
+        for _ in range(100):
+            os.killpg(self.pid, signal.SIGSTOP)
+            if not self._holds_transaction():
+                return
+            self.thaw()
+            time.sleep(0.02)
+        raise AssertionError(f"{self.name} was in a transaction each time that it was frozen")
+
+    def _holds_transaction(self) -> bool:
+        """Whether one stays open that waits for its client; those of other processes go on."""
+        with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
+            return not wait_until(
+                lambda: connection.execute(_WAITING_TRANSACTIONS).rowcount == 0, timeout_s=1
+            )
 
     def thaw(self) -> None:
         os.killpg(self.pid, signal.SIGCONT)
@@ -124,6 +137,25 @@ class LiveProcess:
     def _reap(self) -> None:
         if self._process is not None:
             self._process.wait(10)
+
+
+def _born(
+    command: Sequence[str], environment: Mapping[str, str], log: int
+) -> subprocess.Popen[bytes] | Child:
+    """In a session of its own, in the repository."""
+    python, option, module = command[:3]
+    if (python, option) == (sys.executable, "-m") and module in _FROM_NURSERY:
+        return NURSERY.bear(command[2:], environment, log, log)
+    return subprocess.Popen(
+        list(command),
+        cwd=REPOSITORY,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        preexec_fn=_end_with_pytest,  # noqa: PLW1509  no threads yet, and one system call
+    )
 
 
 def _end_with_pytest() -> None:
@@ -157,6 +189,11 @@ def free_port() -> int:
 
 def _worker_ready(process: LiveProcess) -> bool:
     return " ready." in process.log
+
+
+def _whole(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
 def _always(process: LiveProcess) -> bool:
@@ -228,17 +265,19 @@ class Live:
 
     def manage(self, *arguments: str, timeout_s: float = 120) -> str:
         """Run a management command and give back what it printed."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=REPOSITORY,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            child = NURSERY.bear(
+                ["manage", *arguments], self.environment, out.fileno(), err.fileno()
+            )
+            try:
+                code = child.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait(10)
+                raise
+            printed, errors = _whole(out), _whole(err)
+        assert code == 0, printed + errors
+        return printed
 
     def close(self) -> None:
         for process in self.started.values():

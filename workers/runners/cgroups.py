@@ -186,7 +186,11 @@ def _v1_bases() -> tuple[tuple[Path, ...], bool] | None:
 
 def _v2_bases() -> tuple[tuple[Path, ...], bool] | None:
     base = _ROOT / "djinnbot"
+    _hand_down(_ROOT)  # first: refused, nothing is left behind
     base.mkdir(exist_ok=True)
-    for directory in (_ROOT, base):
-        (directory / "cgroup.subtree_control").write_text("+memory +pids +cpu")
+    _hand_down(base)
     return (base,), True
+
+
+def _hand_down(directory: Path) -> None:
+    (directory / "cgroup.subtree_control").write_text("+memory +pids +cpu")

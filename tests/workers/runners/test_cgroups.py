@@ -43,3 +43,10 @@ def test_a_tree_that_cannot_be_written_is_done_without(second_version: Path) -> 
     (second_version / "djinnbot").write_text("in the way")
     assert cgroup_create("box", Limits()) is None
     assert "not limited" in cgroups_unavailable()
+
+
+def test_controllers_that_are_refused_leave_nothing_behind(second_version: Path) -> None:
+    """As where the first version of cgroups has them, or a container may not hand them down."""
+    (second_version / "cgroup.subtree_control").mkdir()
+    assert cgroup_create("box", Limits()) is None
+    assert not (second_version / "djinnbot").exists()

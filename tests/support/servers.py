@@ -144,6 +144,7 @@ def _make_cluster(cluster: Path) -> None:
 
 def _migrate(database_url: str) -> None:
     environment = {
+        "REDIS_URL": "redis://127.0.0.1:1/0",  # benchmarks have none yet; tables need none
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "djinnbot.settings.test",
         "DJINNBOT_TEST_SERVERS": "given",

@@ -1,5 +1,5 @@
-"""Every address of the dashboard, with real data: no barrier on a light desktop and a dark phone,
-no sideways scrolling, nothing in the console."""
+"""Every address of the dashboard, with real data: no barrier on a desktop and on a phone, light and
+dark, no sideways scrolling, nothing in the console."""
 
 import json
 from typing import Any
@@ -16,6 +16,13 @@ pytestmark = [pytest.mark.system, pytest.mark.chromium, pytest.mark.timeout(900)
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+# All rules by two looks that differ in size and theme; in the other two, what a theme decides.
+LOOKS: list[tuple[dict[str, int], str, tuple[str, ...]]] = [
+    (DESKTOP, "dark", ("color-contrast",)),
+    (DESKTOP, "light", ()),
+    (PHONE, "light", ("color-contrast", "target-size")),
+    (PHONE, "dark", ()),
+]
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -28,12 +35,12 @@ def names(platform: Stack, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def found_on(page: Page) -> list[Any]:
     """What is wrong with the page that is open, in each look."""
     wrong: list[Any] = []
-    for size, theme in ((DESKTOP, "light"), (PHONE, "dark")):
+    for size, theme, rules in LOOKS:
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         page.evaluate(PAINTED)
-        wrong += [(theme, *barrier) for barrier in barriers(page)]
+        wrong += [(size["width"], theme, *barrier) for barrier in barriers(page, *rules)]
     if scrolls_sideways(page):
         wrong.append("scrolls sideways on a phone")
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]

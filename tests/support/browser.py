@@ -136,11 +136,12 @@ def _join(page: Page, platform: Stack, role: str) -> None:
     assert answer.status == 201, answer.text()
 
 
-def barriers(page: Page) -> list[tuple[str, list[str]]]:
-    """What axe finds serious or critical, with the elements."""
+def barriers(page: Page, *rules: str) -> list[tuple[str, list[str]]]:
+    """What axe finds serious or critical, with the elements; by these rules, or by all."""
+    options = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else None
     return [
         (entry["id"], [node["html"][:200] for node in entry["nodes"]])
-        for entry in Axe().run(page).response["violations"]
+        for entry in Axe().run(page, options=options).response["violations"]
         if entry["impact"] in ("serious", "critical")
     ]
 

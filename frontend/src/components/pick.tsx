@@ -13,7 +13,7 @@ export function Pick<Value extends string>({ label, value, options, onChange }: 
     <Select
       aria-label={label}
       title={label}
-      className="w-auto"
+      className="w-auto max-sm:min-w-36 max-sm:flex-1"
       value={value}
       onChange={(event) => onChange(event.target.value as Value)}
     >

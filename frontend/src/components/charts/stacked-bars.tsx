@@ -79,7 +79,7 @@ export function StackedBars({ label, buckets, layers, text, bucketText }: Stacke
                 );
               })}
               {at % every === 0 ? (
-                <text x={x + bar / 2} y={HEIGHT - 6} textAnchor="middle" className="fill-muted text-xs max-sm:text-[24px]">
+                <text x={x + bar / 2} y={HEIGHT - 6} textAnchor={at === 0 && slot < 2 * LEFT ? "start" : "middle"} className="fill-muted text-xs max-sm:text-[24px]">
                   {bucketText(bucket)}
                 </text>
               ) : null}

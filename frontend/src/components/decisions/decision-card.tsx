@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Check, X } from "lucide-react";
+import { AlarmClock, Check, X } from "lucide-react";
 import { useState } from "react";
 
 import { useDecide, type Decision } from "@/api/decisions";
@@ -10,6 +10,7 @@ import { Button } from "@/components/ui/button";
 import { Field, Textarea } from "@/components/ui/input";
 import { ProblemPanel } from "@/components/ui/problem-panel";
 import type { Answered } from "@/hooks/use-decisions";
+import { useSnoozed } from "@/hooks/use-snoozed";
 import { failed, said } from "@/lib/toast";
 
 export const KINDS: Record<Decision["kind"], { word: string; tone: Tone }> = {
@@ -69,9 +70,38 @@ export function DecisionCard({ decision, link = true, answer = null }: DecisionC
       <p className="mt-2 line-clamp-6 max-w-prose text-sm break-words whitespace-pre-wrap">{decision.text}</p>
       {decision.remedy ? <p className="mt-2 text-sm text-muted">{decision.remedy}</p> : null}
       <div className="mt-3">
-        {answer ? <Given answer={answer} /> : <Answer decision={decision} />}
+        {answer ? (
+          <Given answer={answer} />
+        ) : (
+          <div className="flex flex-wrap items-start justify-between gap-2">
+            <Answer decision={decision} />
+            <Later decision={decision} />
+          </div>
+        )}
       </div>
     </article>
+  );
+}
+
+/** Puts it off until tomorrow morning, for this person only; or takes it back. */
+function Later({ decision }: { decision: Decision }) {
+  const { snoozed, snooze, wake } = useSnoozed();
+  const until = snoozed[decision.id];
+  if (until)
+    return (
+      <Button look="quiet" size="sm" onClick={() => wake(decision.id)}>
+        Back <Time at={until} />: take it back now
+      </Button>
+    );
+  const putOff = () => {
+    snooze(decision.id);
+    said("It comes back tomorrow morning.", () => wake(decision.id));
+  };
+  return (
+    <Button look="quiet" size="sm" onClick={putOff} title="Hide it until tomorrow morning, for you only">
+      <AlarmClock aria-hidden />
+      Later
+    </Button>
   );
 }
 

@@ -3,6 +3,7 @@ import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, ok } from "@/api/client";
 import { useDecisions } from "@/hooks/use-decisions";
 import { useFresh } from "@/hooks/use-fresh";
+import { useSnoozed } from "@/hooks/use-snoozed";
 import type { Frame } from "@/live/frames";
 
 import type { NavItem } from "./nav";
@@ -28,10 +29,11 @@ const startsOrEnds = (frame: Frame): boolean => frame.type.startsWith("RUN_") ||
 /** The small numbers beside places of the navigation, live. */
 export function useNavCounts(): NavCounts {
   const decisions = useDecisions();
+  const { snoozed } = useSnoozed();
   const running = useQuery(runningQuery);
   useFresh("runs", (frame) => (startsOrEnds(frame) ? [runningQuery.queryKey] : []), [runningQuery.queryKey]);
   return {
-    "/decisions": { count: decisions.data?.length ?? 0, word: "open" },
+    "/decisions": { count: (decisions.data ?? []).filter(({ id }) => !(id in snoozed)).length, word: "open" },
     "/runs": { count: running.data ?? 0, word: "running" },
   };
 }

@@ -15,7 +15,7 @@ export function Textarea({ className, ...rest }: ComponentProps<"textarea">) {
 
 /** The browser's own select: works with keys, fingers and readers everywhere. */
 export function Select({ className, ...rest }: ComponentProps<"select">) {
-  return <select className={cn(box, "h-8 pr-7", className)} {...rest} />;
+  return <select className={cn(box, "h-8 pr-1 text-ellipsis", className)} {...rest} />;
 }
 
 interface ControlProps {

@@ -25,7 +25,7 @@ export function PageHeader({ title, mark, children, actions, className }: PageHe
         </div>
         {children ? <div className="mt-1 text-sm text-muted">{children}</div> : null}
       </div>
-      {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
+      {actions ? <div className="flex flex-wrap items-center gap-2 max-sm:has-[select]:w-full">{actions}</div> : null}
     </header>
   );
 }

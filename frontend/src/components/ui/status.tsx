@@ -91,7 +91,7 @@ interface StatusProps {
 /** Mark and word, in a line of text. */
 export function Status({ status, children, className }: StatusProps) {
   return (
-    <span className={cn("inline-flex items-center gap-1.5 whitespace-nowrap", className)}>
+    <span className={cn("inline-flex items-center gap-1.5 align-bottom whitespace-nowrap", className)}>
       <StatusMark status={status} />
       {children ?? stateOf(status).word}
     </span>

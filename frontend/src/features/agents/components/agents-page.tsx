@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Plus, Users } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 import { agentKeys, agentsQuery, teamQuery, type Agent, type AgentStanding } from "@/api/agents";
 import { refusal, useMe } from "@/api/me";
+import { usageQuery, type UsageRow } from "@/api/usage";
 import { DataTable, type Column } from "@/components/data-table";
 import { ChoiceField, TextField } from "@/components/fields";
 import { FormDialog, textOf } from "@/components/form-dialog";
@@ -14,11 +15,12 @@ import { Pick } from "@/components/pick";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
-import { AgentChip } from "@/components/ui/facts";
+import { AgentChip, Money } from "@/components/ui/facts";
 import { Input } from "@/components/ui/input";
 import { Page, PageHeader } from "@/components/ui/page-header";
 import { Status } from "@/components/ui/status";
 import { useFresh } from "@/hooks/use-fresh";
+import { count } from "@/lib/format";
 
 import { useCreateAgent } from "../mutations";
 
@@ -50,6 +52,12 @@ export function AgentsPage() {
   useFresh("runs", (frame) => (/^STEP_|^AGENT_STATE/.test(frame.type) ? [agentKeys.status] : []), [agentKeys.status]);
   const refused = refusal(me, "member");
   const standings = new Map((team.data?.agents ?? []).map((each) => [each.id, each]));
+  const since = useMemo(() => monthBefore(new Date()).toISOString(), []);
+  const usage = useQuery({
+    ...usageQuery({ bucket: "total", group_by: "agent", since }),
+    enabled: me.scopes.includes("usage:read"),
+  });
+  const used = usage.data && new Map(usage.data.map((row) => [row.group ?? "", row]));
   return (
     <Page>
       <PageHeader
@@ -100,7 +108,7 @@ export function AgentsPage() {
                 }
               />
             );
-          return <DataTable label="Agents" rows={shown} columns={columns(standings)} id={(agent) => agent.id} />;
+          return <DataTable label="Agents" rows={shown} columns={columns(standings, used)} id={(agent) => agent.id} />;
         }}
       </Loaded>
       {making ? <NewAgent agents={agents.data ?? []} onClose={() => setMaking(false)} /> : null}
@@ -118,7 +126,13 @@ function inState(standing: AgentStanding | undefined, wanted: "busy" | "idle" | 
   return wanted === "busy" ? isBusy : standing.state === wanted;
 }
 
-const columns = (standings: ReadonlyMap<string, AgentStanding>): Column<Agent>[] => [
+const monthBefore = (now: Date): Date => new Date(now.getTime() - 30 * 86_400_000);
+
+/** Who is there, what they do, what they cost; costs only for who may see them. */
+const columns = (
+  standings: ReadonlyMap<string, AgentStanding>,
+  used: ReadonlyMap<string, UsageRow> | undefined,
+): Column<Agent>[] => [
   {
     head: "Agent",
     order: (agent) => agent.name,
@@ -148,10 +162,31 @@ const columns = (standings: ReadonlyMap<string, AgentStanding>): Column<Agent>[]
     head: "Waiting",
     numeric: true,
     order: (agent) => standings.get(agent.id)?.queue_depth ?? 0,
-    cell: (agent) => standings.get(agent.id)?.queue_depth ?? 0,
+    cell: (agent) => standings.get(agent.id)?.queue_depth || <span className="text-muted">–</span>,
   },
-  { head: "Model", className: "font-mono text-code sm:whitespace-nowrap", cell: (agent) => agent.model || "instance default" },
-  { head: "From", cell: (agent) => SOURCES[agent.source] },
+  {
+    head: "Model",
+    className: "sm:whitespace-nowrap",
+    order: (agent) => agent.model,
+    cell: (agent) =>
+      agent.model ? <span className="font-mono text-code">{agent.model}</span> : <span className="text-muted">as the instance</span>,
+  },
+  ...(used ? spending(used) : []),
+];
+
+const spending = (used: ReadonlyMap<string, UsageRow>): Column<Agent>[] => [
+  {
+    head: "Calls, 30 d",
+    numeric: true,
+    order: (agent) => used.get(agent.id)?.calls ?? 0,
+    cell: (agent) => count(used.get(agent.id)?.calls ?? 0),
+  },
+  {
+    head: "Cost, 30 d",
+    numeric: true,
+    order: (agent) => used.get(agent.id)?.cost_total ?? 0,
+    cell: (agent) => <Money amount={used.get(agent.id)?.cost_total ?? 0} />,
+  },
 ];
 
 export const SOURCES: Record<Agent["source"], string> = {

@@ -65,36 +65,40 @@ export function ToolsTab({ agentId }: { agentId: string }) {
   return (
     <Loaded query={tools}>
       {(found) => (
-        <>
-          <DataTable
-            label="Tools"
-            rows={toolRows(listed(config.data?.config["tools"]), found)}
-            columns={COLUMNS}
-            id={(tool) => tool.name}
-            actions={(tool) => (
-              <>
-                <RowAction
-                  label={`Switch ${tool.name} ${tool.enabled ? "off" : "on"}`}
-                  refusal={refused}
-                  onClick={() => set.mutate({ tool_name: tool.name, enabled: !tool.enabled }, { onError })}
-                >
-                  Switch {tool.enabled ? "off" : "on"}
-                </RowAction>
-                {tool.changedAt ? (
-                  <RowAction label={`${tool.name} as in config.yml`} refusal={refused} onClick={() => forget.mutate(tool.name, { onError })}>
-                    As in config
-                  </RowAction>
-                ) : null}
-              </>
-            )}
-          />
-          <form onSubmit={add} className="mt-3 flex gap-2">
-            <Input aria-label="Name of a tool to switch off" placeholder="Another tool’s name" className="w-56" value={name} onChange={(event) => setName(event.target.value)} />
-            <Button type="submit" refusal={refused}>
-              Switch off
-            </Button>
-          </form>
-        </>
+        <Loaded query={config}>
+          {({ config: values }) => (
+            <>
+              <DataTable
+                label="Tools"
+                rows={toolRows(listed(values["tools"]), found)}
+                columns={COLUMNS}
+                id={(tool) => tool.name}
+                actions={(tool) => (
+                  <>
+                    <RowAction
+                      label={`Switch ${tool.name} ${tool.enabled ? "off" : "on"}`}
+                      refusal={refused}
+                      onClick={() => set.mutate({ tool_name: tool.name, enabled: !tool.enabled }, { onError })}
+                    >
+                      Switch {tool.enabled ? "off" : "on"}
+                    </RowAction>
+                    {tool.changedAt ? (
+                      <RowAction label={`${tool.name} as in config.yml`} refusal={refused} onClick={() => forget.mutate(tool.name, { onError })}>
+                        As in config
+                      </RowAction>
+                    ) : null}
+                  </>
+                )}
+              />
+              <form onSubmit={add} className="mt-3 flex gap-2">
+                <Input aria-label="Name of a tool to switch off" placeholder="Another tool’s name" className="w-56" value={name} onChange={(event) => setName(event.target.value)} />
+                <Button type="submit" refusal={refused}>
+                  Switch off
+                </Button>
+              </form>
+            </>
+          )}
+        </Loaded>
       )}
     </Loaded>
   );

@@ -3,7 +3,7 @@ import { Plus, Wallet } from "lucide-react";
 import { useState } from "react";
 
 import { refusal, useMe } from "@/api/me";
-import { budgetKeys, budgetsQuery, budgetStatusQuery, type Budget } from "@/api/usage";
+import { budgetKeys, budgetsQuery, budgetStatusQuery, type Budget, type BudgetStatus } from "@/api/usage";
 import { BudgetBar } from "@/components/budget-bar";
 import { ListTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
@@ -50,7 +50,7 @@ export function BudgetsPage() {
               <EmptyState icon={Wallet} title="Nothing has been spent under a budget yet." />
             ) : (
               <Card className="grid gap-4 lg:grid-cols-2 lg:gap-x-8">
-                {rows.map((row) => (
+                {rows.filter(isWorthALook).map((row) => (
                   <BudgetBar key={`${row.budget_id}-${row.subject}`} status={row} />
                 ))}
               </Card>
@@ -130,3 +130,7 @@ const COLUMNS: Column<Budget>[] = [
     cell: (budget) => `${budget.action ? ACTIONS[budget.action] : "–"}${budget.action === "downgrade" ? `: ${budget.downgrade_model ?? ""}` : ""}`,
   },
 ];
+
+/** Of single runs and sessions those that near their end: the others are many, and say nothing. */
+const isWorthALook = (row: BudgetStatus): boolean =>
+  !["run", "session"].includes(row.scope) || row.state !== "ok" || (row.percent ?? 0) >= 50;

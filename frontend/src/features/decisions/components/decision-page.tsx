@@ -19,7 +19,7 @@ export function DecisionPage() {
   const decisions = useDecisions();
   const answered = useAnswered();
   return (
-    <Page className="max-w-[1000px]">
+    <Page className="mx-0 max-w-[1000px]">
       <PageHeader title="Decision" />
       <Loaded query={decisions}>
         {(all) => {

@@ -6,9 +6,11 @@ import { Loaded } from "@/components/loaded";
 import { NoMatch } from "@/components/no-match";
 import { Pick } from "@/components/pick";
 import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Page, PageHeader } from "@/components/ui/page-header";
 import { decisionRows, useAnswered, useDecisions, type DecisionRow } from "@/hooks/use-decisions";
+import { useSnoozed } from "@/hooks/use-snoozed";
 
 import { chosen, type DecisionsSearch } from "../search";
 import { ApproveAll } from "./approve-all";
@@ -23,6 +25,14 @@ const KINDS = {
   failure: "Failures",
 };
 
+const AGES = { all: "Any age", "1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days" };
+
+/** A choice for each value that there is, and one for all of them. */
+const choices = (every: string, values: readonly string[]): Record<string, string> => ({
+  "": every,
+  ...Object.fromEntries([...new Set(values)].filter(Boolean).sort().map((value) => [value, value])),
+});
+
 export function DecisionsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
@@ -30,12 +40,15 @@ export function DecisionsPage() {
   const answered = useAnswered();
   const set = (change: DecisionsSearch) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
-  const agents = [...new Set((decisions.data ?? []).map((each) => each.agent_id))].filter(Boolean);
+  const { snoozed } = useSnoozed();
+  const all = decisions.data ?? [];
+  const later = all.filter(({ id }) => id in snoozed).length;
+  const projects = choices("Every project", all.map((each) => each.project_id));
   return (
-    <Page className="max-w-[1000px]">
+    <Page className="mx-0 max-w-[1000px]">
       <PageHeader
         title="Decisions"
-        mark={decisions.data ? <Badge>{decisions.data.length} open</Badge> : null}
+        mark={decisions.data ? <Badge>{all.length - later} open</Badge> : null}
         actions={
           <>
             <Pick
@@ -47,8 +60,17 @@ export function DecisionsPage() {
             <Pick
               label="Agent"
               value={search.agent ?? ""}
-              options={{ "": "Every agent", ...Object.fromEntries(agents.map((id) => [id, id])) }}
+              options={choices("Every agent", all.map((each) => each.agent_id))}
               onChange={(agent) => set({ agent: agent || undefined })}
+            />
+            {Object.keys(projects).length > 1 ? (
+              <Pick label="Project" value={search.project ?? ""} options={projects} onChange={(project) => set({ project: project || undefined })} />
+            ) : null}
+            <Pick
+              label="Age"
+              value={search.age ?? "all"}
+              options={AGES}
+              onChange={(age) => set({ age: age === "all" ? undefined : age })}
             />
             <Pick
               label="Order"
@@ -63,11 +85,17 @@ export function DecisionsPage() {
       </PageHeader>
       <Loaded query={decisions}>
         {(open) => {
-          const all = decisionRows(open, answered);
+          const rows = decisionRows(open, answered);
+          const shown = chosen(rows, search, snoozed);
           return (
             <>
-              <ApproveAll rows={chosen(all, search)} />
-              <List all={all} search={search} />
+              <ApproveAll rows={shown} />
+              <List isAny={rows.length > 0} shown={shown} />
+              {later > 0 ? (
+                <Button look="link" className="mt-4" onClick={() => set({ later: search.later ? undefined : true })}>
+                  {search.later ? "Back to what is open" : `${later} put off until later`}
+                </Button>
+              ) : null}
             </>
           );
         }}
@@ -76,9 +104,8 @@ export function DecisionsPage() {
   );
 }
 
-function List({ all, search }: { all: DecisionRow[]; search: DecisionsSearch }) {
-  const shown = chosen(all, search);
-  if (all.length === 0)
+function List({ isAny, shown }: { isAny: boolean; shown: DecisionRow[] }) {
+  if (!isAny)
     return (
       <EmptyState icon={Inbox} title="Nothing waits for you.">
         When a run asks for an approval, runs out of money or fails, it stands here.
@@ -98,7 +125,7 @@ function List({ all, search }: { all: DecisionRow[]; search: DecisionsSearch }) 
   return (
     <ul className="grid gap-3">
       {shown.map(({ decision, answer }) => (
-        <li key={decision.id}>
+        <li key={decision.id} data-row="">
           <DecisionCard decision={decision} answer={answer} />
         </li>
       ))}

@@ -17,6 +17,7 @@ import { Card, Page, PageHeader, Section } from "@/components/ui/page-header";
 import { StatusMark } from "@/components/ui/status";
 import { decisionRows, useAnswered, useDecisions } from "@/hooks/use-decisions";
 import { useFresh } from "@/hooks/use-fresh";
+import { useSnoozed } from "@/hooks/use-snoozed";
 import { count } from "@/lib/format";
 
 import { monthStart, paced, spentOf } from "../money";
@@ -81,28 +82,30 @@ export function HomePage() {
 function NeedsYou() {
   const decisions = useDecisions();
   const answered = useAnswered();
+  const { snoozed } = useSnoozed();
+  const open = (decisions.data ?? []).filter(({ id }) => !(id in snoozed));
   return (
     <Section
       title="Needs you"
       actions={
-        (decisions.data?.length ?? 0) > SHOWN_DECISIONS ? (
+        open.length > SHOWN_DECISIONS ? (
           <Link to="/decisions" className="text-sm text-accent hover:underline">
-            All {decisions.data?.length}
+            All {open.length}
           </Link>
         ) : null
       }
     >
       <Loaded query={decisions}>
-        {(all) =>
-          all.length + answered.length === 0 ? (
+        {() =>
+          open.length + answered.length === 0 ? (
             <p className="flex items-center gap-2 rounded-card border bg-surface px-4 py-3 text-sm text-muted">
               <CircleCheck className="size-4 text-ok" aria-hidden />
               Nothing waits for you.
             </p>
           ) : (
             <ul className="grid gap-3">
-              {decisionRows(all, answered).slice(0, SHOWN_DECISIONS + answered.length).map(({ decision, answer }) => (
-                <li key={decision.id}>
+              {decisionRows(open, answered).slice(0, SHOWN_DECISIONS + answered.length).map(({ decision, answer }) => (
+                <li key={decision.id} data-row="">
                   <DecisionCard decision={decision} answer={answer} />
                 </li>
               ))}

@@ -29,7 +29,7 @@ export function InboxPage() {
   const set = (change: typeof filter) => void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const unread = data?.unread ?? 0;
   return (
-    <Page className="max-w-[1000px]">
+    <Page className="mx-0 max-w-[1000px]">
       <PageHeader
         title="Notifications"
         mark={unread > 0 ? <Badge tone="accent">{unread} unread</Badge> : null}

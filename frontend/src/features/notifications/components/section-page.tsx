@@ -25,7 +25,7 @@ export function NotificationSectionPage() {
   if (!isSection(section) || (section === "announce" && !me.is_admin)) return <NotFound />;
   const Part = PARTS[section];
   return (
-    <Page className="max-w-[1000px]">
+    <Page className="mx-0 max-w-[1000px]">
       <NotificationsNav />
       <Part />
     </Page>

@@ -27,7 +27,7 @@ export function ProfilePage() {
   if (!isSection(section)) return <NotFound />;
   const Part = PARTS[section];
   return (
-    <Page className="max-w-[1000px]">
+    <Page className="mx-0 max-w-[1000px]">
       <TabNav aria-label="Profile" className="mb-4">
         {(Object.entries(SECTIONS) as [ProfileSection, string][]).map(([key, word]) => (
           <Link key={key} to="/profile/$section" params={{ section: key }} className={tabStyle}>

@@ -61,13 +61,15 @@ export function UsagePage() {
           rows.length === 0 ? (
             <EmptyState
               icon={ChartColumn}
-              title="No model was called in this time."
+              title="No model call is in the sums of this time."
               action={
                 <Button asChild look="primary">
-                  <Link to="/runs">Go to runs</Link>
+                  <Link to="/usage/calls">Look at single calls</Link>
                 </Button>
               }
-            />
+            >
+              Calls are summed once a minute. The list of calls has each as it ends.
+            </EmptyState>
           ) : (
             <Overview
               rows={rows}

@@ -288,12 +288,20 @@ class LocalRunner:
             for kill in (os.killpg, os.kill):  # it leads its group a moment after its start
                 with suppress(ProcessLookupError):
                     kill(record.pid, signal.SIGKILL)
-        for pid in {*below, *marked(name)} - {record.pid, os.getpid()}:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        _kill_all({*below, *marked(name)} - {record.pid})
         self._wait_gone(record, _KILL_WAIT_S)
+        deadline = time.monotonic() + _KILL_WAIT_S
+        while (left := set(marked(name))) and time.monotonic() < deadline:
+            _kill_all(left)  # one that was just being made; or killed, and not gone yet
+            time.sleep(0.02)
 
     def _wait_gone(self, record: _Record, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         while is_alive(record.pid, record.started) and time.monotonic() < deadline:
             time.sleep(0.02)
+
+
+def _kill_all(pids: set[int]) -> None:
+    for pid in pids - {os.getpid()}:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)

@@ -14,6 +14,7 @@ from tests.support.boxes import image_ready
 from workers.protocol.fingerprint import LABEL
 from workers.runners import bubblewrap, cgroups, docker
 from workers.runners.base import BoxSpec, RunnerUnavailable
+from workers.runners.cgroups import cgroups_unavailable
 from workers.runners.docker import DockerRunner
 from workers.runners.registry import choose
 
@@ -92,7 +93,8 @@ def test_image_of_another_runtime_is_not_used(outdated_image: str, tmp_path: Pat
 def test_without_docker_it_is_bubblewrap(no_docker: None, tmp_path: Path) -> None:
     choice = choose("auto", boxes_dir=tmp_path, image="x")
     assert choice.runner.name == "bubblewrap"
-    assert choice.reason == "Agents run in bubblewrap sandboxes. No Docker daemon answers."
+    said = "Agents run in bubblewrap sandboxes. No Docker daemon answers."
+    assert choice.reason == f"{said} {cgroups_unavailable()}".strip()
 
 
 def test_the_last_resort_says_that_it_isolates_nothing(

@@ -84,7 +84,8 @@ class LauncherProcess:
     def _answer(self, ticket: str) -> Launched | LaunchFailed:
         with self._answered:
             if not self._answered.wait_for(lambda: ticket in self._started, _ANSWER_TIMEOUT_S):
-                raise BoxStartFailed("The launcher did not start the box in time.")
+                self._asked.pop(ticket, None)
+                raise BoxStartFailed("The launcher did not start the box in time.", retryable=True)
             self._asked.pop(ticket, None)
             return self._started.pop(ticket)
 

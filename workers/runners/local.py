@@ -173,6 +173,8 @@ class LocalRunner:
         record = self._read(box.name)
         if record is not None and record.pid:
             self._kill(box.name, record)
+        elif record is not None:  # its start was not answered in time, and may come about yet
+            _kill_all(set(marked(box.name)))
         group = cgroup_of(box.name)
         if group is not None:
             group.kill()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.support.boxes import BACKENDS, ISOLATED, cgroups_of, mounts_of, processes_of
 from tests.workers.runners.conftest import NAMES, UID, Yard
+from workers.protocol.launch import BOX_VARIABLE
+from workers.runners.base import BoxSpec
 
 Open = Callable[[str], Yard]
 every = pytest.mark.parametrize("backend", BACKENDS)
@@ -190,3 +193,13 @@ def test_a_long_log_is_read_from_its_end(yard: Open, backend: str) -> None:
     here.ended(box)
     lines = here.runner.logs(box).split()
     assert lines == [str(number) for number in range(4801, 5001)]
+
+
+def test_what_came_of_a_start_that_was_not_answered_goes_with_its_box(yard: Open) -> None:
+    here = yard("process")
+    box = here.runner.create(BoxSpec(name=f"{NAMES}late", labels={"app": "djinnbot-test"}))
+    with subprocess.Popen(
+        ["sleep", "1000"], env={"PATH": os.defpath, BOX_VARIABLE: box.name}
+    ) as late:
+        here.runner.remove(box)
+        assert late.wait(30) == -signal.SIGKILL

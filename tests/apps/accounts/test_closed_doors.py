@@ -114,9 +114,16 @@ class TestDjangoAdmin:
         grown_old(str(admin.session.session_key))
         body = {"provider": "openai", "key": "sk-of-a-stranger-4711", "allow_unattended": "on"}
         body |= {"shares-TOTAL_FORMS": "0", "shares-INITIAL_FORMS": "0"}
-        answer = admin.post("/django-admin/llm/providerkey/add/", body, follow=True)
+        answer = admin.post("/django-admin/llm/providerkey/add/?from=list", body)
         assert answer.status_code == 403
+        assert "no-store" in answer["Cache-Control"]
         assert not ProviderKey.objects.exists()
+        shown = answer.content.decode()
+        assert '<a href="/login/again/"' in shown, "the way to the proof"
+        assert '<input type="hidden" name="provider" value="openai">' in shown, "nothing is lost"
+        assert 'action="/django-admin/llm/providerkey/add/?from=list"' in shown
+        assert "sk-of-a-stranger" not in shown, "but secrets, which no page shows"
+        assert "asked for them again" in shown
         assert admin.get("/django-admin/llm/providerkey/").status_code == 200
         again = {"password": PASSWORD}
         admin.post("/v1/auth/browser/v1/auth/reauthenticate", again, "application/json")

@@ -195,14 +195,15 @@ async def test_a_process_that_left_its_group_ends_with_the_step(
 ) -> None:
     marker = tmp_path / "alive"
     loop = f"while true; do date > {marker}; sleep 0.1; done"
+    wait = f"until [ -e {marker} ]; do sleep 0.1; done"
     driver = start(
         [
-            calls("bash", command=f"setsid bash -c '{loop}' > /dev/null 2>&1 & sleep 0.5"),
+            calls("bash", command=f"setsid bash -c '{loop}' > /dev/null 2>&1 & {wait}"),
             calls("complete"),
         ]
     )
     assert (await driver.step()).success
-    marker.unlink(missing_ok=True)
+    marker.unlink()
     await asyncio.sleep(0.5)
     assert not marker.exists()
 
@@ -218,7 +219,7 @@ async def test_an_abort_reaches_processes_that_left_their_group(
     driver.send(Abort(request_id="r1"))
     (end,) = [await driver.end_of("r1")]
     assert isinstance(end, StepEnd)
-    marker.unlink(missing_ok=True)
+    marker.unlink()
     await asyncio.sleep(0.5)
     assert not marker.exists()
 

@@ -1,6 +1,7 @@
 """Code that calls tools: its functions, its calls, its limits, what comes back."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import keyword
@@ -202,8 +203,6 @@ def test_what_code_passes_is_what_the_tool_gets(
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[CallServer]:
     async def call(name: str, arguments: dict[str, Any]) -> Any:
-        if name == "slow":
-            await asyncio.sleep(30)
         if name == "broken":
             raise ToolFailed("It is broken.")
         return {"name": name, **arguments}
@@ -215,7 +214,7 @@ async def server() -> AsyncIterator[CallServer]:
 
 async def post(server: CallServer, path: str, body: str, key: str | None = None) -> tuple[int, str]:
     def ask() -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         headers = {"x-djinnbot-key": server.key if key is None else key}
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
@@ -234,11 +233,19 @@ async def test_the_port_answers_its_own_code_only(server: CallServer) -> None:
     assert (status, text) == (500, "Error calling broken: It is broken.")
 
 
-async def test_calls_of_code_that_ended_end_too(server: CallServer) -> None:
-    waiting = asyncio.create_task(post(server, "/tool/slow", "{}"))
-    await asyncio.sleep(0.3)
-    server.cancel_calls()
-    status, text = await asyncio.wait_for(waiting, 10)
+async def test_calls_of_code_that_ended_end_too() -> None:
+    begun = asyncio.Event()
+
+    async def slow(_name: str, _arguments: dict[str, Any]) -> None:
+        begun.set()
+        await asyncio.sleep(120)
+
+    with contextlib.closing(CallServer(slow)) as server:
+        waiting = asyncio.create_task(post(server, "/tool/slow", "{}"))
+        async with asyncio.timeout(30):
+            await begun.wait()
+            server.cancel_calls()
+            status, text = await waiting
     assert (status, "stopped" in text) == (500, True)
 
 

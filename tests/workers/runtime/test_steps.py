@@ -273,9 +273,8 @@ async def test_what_a_command_leaves_in_the_background_ends_with_the_step(
 ) -> None:
     marker = tmp_path / "alive"
     loop = f"(while true; do date > {marker}; sleep 0.1; done) > /dev/null 2>&1 &"
-    driver = start(
-        [calls("bash", command=loop), calls("bash", command="sleep 0.3"), calls("complete")]
-    )
+    wait = f"until [ -e {marker} ]; do sleep 0.1; done"
+    driver = start([calls("bash", command=loop), calls("bash", command=wait), calls("complete")])
     assert (await driver.step()).success
     marker.unlink()
     await asyncio.sleep(0.4)

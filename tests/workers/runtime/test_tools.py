@@ -289,8 +289,8 @@ async def test_bash_kills_the_whole_group_at_the_time_limit(
 ) -> None:
     marker = tmp_path / "alive"
     command = f"echo begun; (while true; do date > {marker}; sleep 0.1; done) & wait"
-    with pytest.raises(ToolFailed, match=r"(?s)begun.*longer than 0\.5 seconds"):
-        await shell.bash(command, timeout=0.5)
+    with pytest.raises(ToolFailed, match=r"(?s)begun.*longer than 2 seconds"):
+        await shell.bash(command, timeout=2)
     marker.unlink()
     await asyncio.sleep(0.3)
     assert not marker.exists()

@@ -45,8 +45,8 @@ class CallServer:
 
     def answer(self, tool: str, arguments: dict[str, Any]) -> Any:
         """Make the call in the event loop and wait for it. Runs in a thread of the server."""
-        future = asyncio.run_coroutine_threadsafe(self._coroutine(tool, arguments), self._loop)
-        with self._lock:
+        with self._lock:  # `cancel_calls` sees each call that has begun
+            future = asyncio.run_coroutine_threadsafe(self._coroutine(tool, arguments), self._loop)
             self._running.add(future)
         try:
             return future.result()

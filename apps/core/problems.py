@@ -42,6 +42,26 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Show your password or a second factor (POST …/auth/reauthenticate or "
         "…/auth/2fa/reauthenticate), and send the request again.",
     ),
+    "authorization_pending": (
+        "Nobody has let this program in yet.",
+        "Ask again after the pause that `interval` names.",
+    ),
+    "slow_down": ("This was asked too often.", "Wait five seconds longer between two questions."),
+    "expired_token": ("This sign-in of a program is over.", "Begin again."),
+    "access_denied": ("The person sent this program away.", "Begin again, if that was a mistake."),
+    "device_unknown": (
+        "No program waits with this code.",
+        "Compare it with the one that the program shows; it works for ten minutes.",
+    ),
+    "browser_required": (
+        "Programs are let in from a browser.",
+        "Open the address that the program shows.",
+    ),
+    "session_required": (
+        "A key may not do this.",
+        "Sign in, in a browser or with a password, and do it from there.",
+    ),
+    "not_confirmed": ("What was typed is not the account's.", "Type its e-mail address."),
     "key_too_wide": (
         "A key would give more than it may itself.",
         "Use a session or a key without an end and bounds of addresses, or ask for less.",

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "login": ("account", "login", "Sign in to a platform, with a password or a key."),
     "logout": ("account", "logout", "End the sign-in of this machine."),
     "whoami": ("account", "whoami", "Show who you are to the platform."),
+    "account": ("account", "account", "Have your data, or end your account."),
     "keys": ("account", "keys", "List, make and revoke keys of the API."),
     "login-link": ("session", "login_link", "Print a one-time link to the dashboard."),
     "run": ("run", "run", "Start a run and follow it."),

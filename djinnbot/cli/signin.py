@@ -1,14 +1,23 @@
-"""Signing in with a password: the platform's sign-in API for programs, step by step."""
+"""Signing in: with a password, step by step, or in a browser that may be elsewhere.
 
+Either ends with the header of a session of its own, for a key of this machine or for what only a
+session may do.
+"""
+
+import contextlib
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
-from djinnbot.cli.client import Api
-from djinnbot.cli.errors import CliError, Exit
+import httpx2
+
+from djinnbot.cli.client import Api, problem_of
+from djinnbot.cli.errors import CliError, Exit, Unreachable
 
 _FLOWS = "/v1/auth/app/v1"
 KEY_DAYS = 90
+_NOBODY = {"Authorization": ""}  # no credential at all: a made-up one would be refused
 
 
 class SignIn:
@@ -21,11 +30,8 @@ class SignIn:
         self._choose = choose
         self._session = ""
 
-    def key(self, login: str, password: str) -> dict[str, Any]:
-        """Sign in, make a key for this machine, and end the sign-in itself.
-
-        Gives back the key's record with its secret in `key`. Raises CliError.
-        """
+    def bearer(self, login: str, password: str) -> dict[str, str]:
+        """Sign in. Raises CliError."""
         names = {"email": login} if "@" in login else {"username": login}
         body = self._step("/auth/login", {**names, "password": password})
         while not body["meta"].get("is_authenticated"):
@@ -33,12 +39,12 @@ class SignIn:
         bearer = {"Authorization": f"Bearer {body['meta']['access_token']}"}
         me = self._api.call("GET", "/v1/auth/me", headers=bearer)
         if not me["must_change_password"]:
-            return self._make_key(bearer, me)
+            return bearer
         chosen = self._choose()
         change = {"current_password": password, "new_password": chosen}
         self._step("/account/password/change", change)  # which ends this sign-in
         self._session = ""
-        return self.key(login, chosen)
+        return self.bearer(login, chosen)
 
     def _next(self, body: dict[str, Any]) -> dict[str, Any]:
         waiting = [flow["id"] for flow in body["data"]["flows"] if flow.get("is_pending")]
@@ -48,8 +54,8 @@ class SignIn:
         if waiting == ["mfa_trust"]:
             return self._step("/auth/2fa/trust", {"trust": False})
         raise CliError(
-            "This account signs in by a way that a terminal does not have. Make a key in the "
-            "dashboard and use `djinn login --with-key`.",
+            "This account signs in by a way that a terminal does not have: use "
+            "`djinn login --oidc`, which lets you in from a browser.",
             Exit.NOT_SIGNED_IN,
         )
 
@@ -65,19 +71,61 @@ class SignIn:
         self._session = told.get("meta", {}).get("session_token") or self._session
         return told
 
-    def _make_key(self, bearer: dict[str, str], me: dict[str, Any]) -> dict[str, Any]:
-        if me["second_factor_needed"]:
-            raise CliError("Set up a second factor in the dashboard first.", Exit.NOT_SIGNED_IN)
-        wanted = {
-            "name": f"djinn on {socket.gethostname()}"[:50],
-            "scopes": me["scopes"],
-            "expires_in_days": KEY_DAYS,
-        }
-        made: dict[str, Any] = self._api.call(
-            "POST", "/v1/auth/api-keys", body=wanted, headers=bearer
-        )
-        self._api.call("POST", "/v1/auth/logout", body={}, headers=bearer)
-        return made
+
+def bearer_from_browser(api: Api, show: Callable[[str, str], None]) -> dict[str, str]:
+    """Wait until the person lets this program in, in a browser. `show` is given the address to open
+    and the code that stands there. Raises CliError."""
+    begun = api.call(
+        "POST", "/v1/auth/device", body={"name": _this_program()[:64]}, headers=_NOBODY
+    )
+    show(str(begun["verification_uri_complete"]), str(begun["user_code"]))
+    pause_s = float(begun["interval"])
+    until = time.monotonic() + float(begun["expires_in"])
+    while time.monotonic() < until:
+        time.sleep(pause_s)
+        with contextlib.suppress(Unreachable):  # the next question may get through
+            answer = api.raw(
+                "POST",
+                "/v1/auth/device/token",
+                body={"device_code": begun["device_code"]},
+                headers=_NOBODY,
+            )
+            if answer.status_code == 200:
+                return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+            pause_s += _waits_longer(answer)
+    raise CliError("Nobody answered in time. Begin again.", Exit.TIMEOUT)
+
+
+def _waits_longer(answer: httpx2.Response) -> float:
+    """By how many seconds the pause grows. Raises CliError when there is nothing to wait for."""
+    try:
+        code = str(answer.json().get("code", ""))
+    except (ValueError, AttributeError):
+        code = ""
+    if code == "slow_down" or answer.status_code == 429:
+        return 5.0
+    if code == "authorization_pending" or answer.status_code >= 500:
+        return 0.0
+    raise problem_of(answer)
+
+
+def key_made(api: Api, bearer: dict[str, str]) -> dict[str, Any]:
+    """A key for this machine, its secret in `key`, in place of the sign-in, which ends.
+
+    Raises CliError.
+    """
+    me = api.call("GET", "/v1/auth/me", headers=bearer)
+    if me["must_change_password"] or me["second_factor_needed"]:
+        needed = "Choose a new password" if me["must_change_password"] else "Set up a second factor"
+        raise CliError(f"{needed} in the dashboard first.", Exit.NOT_SIGNED_IN)
+    wanted = {"name": _this_program()[:50], "scopes": me["scopes"], "expires_in_days": KEY_DAYS}
+    made: dict[str, Any] = api.call("POST", "/v1/auth/api-keys", body=wanted, headers=bearer)
+    api.call("POST", "/v1/auth/logout", body={}, headers=bearer)
+    return made
+
+
+def _this_program() -> str:
+    return f"djinn on {socket.gethostname()}"
 
 
 def _refusal(status: int, told: dict[str, Any]) -> CliError:

@@ -1,5 +1,6 @@
 """Signing in from a terminal."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,20 @@ def test_password_and_back(cli: Cli, newcomer: dict[str, Any], tmp_path: Path) -
     assert cli("keys", "revoke", key_id).code == 0
     assert cli("--api-key", made.out.strip(), "whoami").code == 3
 
+    data = tmp_path / "mine.zip"
+    assert cli("account", "export", "-o", str(data)).code == 0
+    assert data.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(data) as archive:
+        assert b"ada@example.org" in archive.read("profile.json")
+    assert cli("account", "export", "-o", str(data)).code == 6, "it is there already"
+
     assert cli("logout").code == 0
     assert cli("whoami").code == 3
     assert cli("logout").code == 3
+    gone = cli("account", "delete", "--yes", "-u", "ada@example.org", "--password-stdin",
+               stdin=f"{other}\n")  # fmt: skip
+    assert gone.code == 0, gone
+    assert sign_in(cli, other).code == 3
 
 
 def test_with_a_key(cli: Cli, stack: Stack) -> None:

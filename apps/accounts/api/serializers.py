@@ -78,6 +78,7 @@ class DeviceSeenSerializer(serializers.ModelSerializer[DeviceSignIn]):
     class Meta:
         model = DeviceSignIn
         fields = ("name", "ip", "created_at", "expires_at")
+        read_only_fields = fields
 
 
 class DeviceDecideSerializer(serializers.Serializer[Any]):
@@ -90,6 +91,7 @@ class DataExportSerializer(serializers.ModelSerializer[DataExport]):
     class Meta:
         model = DataExport
         fields = ("id", "status", "size", "created_at", "finished_at", "expires_at", "url")
+        read_only_fields = fields
 
     def get_url(self, row: DataExport) -> str:
         return f"/v1/users/me/export/{row.pk}/file" if row.is_good() else ""

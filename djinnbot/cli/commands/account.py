@@ -1,24 +1,37 @@
-"""`djinn login`, `logout`, `whoami` and `keys`."""
+"""`djinn login`, `logout`, `whoami`, `keys` and `account`."""
 
+import os
 import sys
+import time
+import webbrowser
+from pathlib import Path
 from typing import Any
 
 import click
 
-from djinnbot.cli.client import Api
+from djinnbot.cli.client import Api, problem_of
 from djinnbot.cli.errors import CliError, Exit
 from djinnbot.cli.options import Options, current_options, global_options
 from djinnbot.cli.output import print_json, print_rows, say
 from djinnbot.cli.signed_in import forget_key, keep_key, kept_key
-from djinnbot.cli.signin import SignIn
+from djinnbot.cli.signin import SignIn, bearer_from_browser, key_made
+
+EXPORT_WITHIN_S = 300.0
 
 
 @click.command()
 @click.option("--user", "-u", default="", help="E-mail address or user name.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--with-key", is_flag=True, help="Give a key of the API instead of a password.")
+@click.option(
+    "--oidc",
+    "--browser",
+    "in_browser",
+    is_flag=True,
+    help="Sign in in a browser, here or elsewhere: by your identity provider, or a passkey.",
+)
 @global_options
-def login(user: str, password_stdin: bool, with_key: bool) -> None:
+def login(user: str, password_stdin: bool, with_key: bool, in_browser: bool) -> None:
     """Sign in to a platform, here or elsewhere (--url), and remember it for 90 days.
 
     A second factor is asked for when there is one, and a new password when an administrator chose
@@ -27,7 +40,12 @@ def login(user: str, password_stdin: bool, with_key: bool) -> None:
     """
     options = current_options()
     url = options.endpoint()[0]
-    key = _secret("Key", password_stdin) if with_key else _by_password(url, user, password_stdin)
+    if with_key:
+        key = _secret("Key", password_stdin)
+    else:
+        api = _stranger()
+        bearer = _bearer(api, user, password_stdin, in_browser=in_browser)
+        key = str(key_made(api, bearer)["key"])
     me = Api(Options(url=url, api_key=key, timeout=options.timeout)).get("/v1/auth/me")
     keep_key(url, key)
     if options.json:
@@ -36,15 +54,27 @@ def login(user: str, password_stdin: bool, with_key: bool) -> None:
         say(f"Signed in to {url} as {_name(me)}.")
 
 
-def _by_password(url: str, user: str, password_stdin: bool) -> str:
+def _stranger() -> Api:
+    """A client without a key that is kept already: it might be the one that ran out."""
+    options = current_options()
+    return Api(Options(url=options.endpoint()[0], api_key="none", timeout=options.timeout))
+
+
+def _bearer(api: Api, user: str, password_stdin: bool, *, in_browser: bool) -> dict[str, str]:
+    """The header of a session that begins now."""
+    if in_browser:
+        return bearer_from_browser(api, _show)
     if not user and not sys.stdin.isatty():
         raise CliError("Say who you are: --user NAME.", Exit.USAGE)
     name = user or click.prompt("E-mail address or user name")
     password = _secret("Password", password_stdin)
-    # No key that is kept already: it might be the one that ran out.
-    api = Api(Options(url=url, api_key="none", timeout=current_options().timeout))
-    made = SignIn(api, _code, lambda: _new_password(password_stdin)).key(name, password)
-    return str(made["key"])
+    return SignIn(api, _code, lambda: _new_password(password_stdin)).bearer(name, password)
+
+
+def _show(address: str, code: str) -> None:
+    say(f"Open {address} in any browser, and let the program with the code {code} in.")
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(address)
 
 
 def _secret(what: str, from_stdin: bool) -> str:
@@ -150,3 +180,63 @@ def revoke_key(key_id: str) -> None:
     """Revoke the key KEY_ID at once and for good."""
     Api(current_options()).delete(f"/v1/auth/api-keys/{key_id}")
     say(f"{key_id} is revoked.")
+
+
+@click.group()
+def account() -> None:
+    """Have all that is kept about you, or end your account."""
+
+
+@account.command("export")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="The zip to write."
+)
+@global_options
+def export_account(output: Path | None) -> None:
+    """Fetch all that the platform keeps about you, as a zip of JSON files."""
+    path = output or Path("djinnbot-my-data.zip")
+    if path.exists():
+        raise CliError(f"{path} is there already.", Exit.CONFLICT)
+    api = Api(current_options())
+    made = _made_export(api)
+    answer = api.raw("GET", made["url"])
+    if answer.is_error:
+        raise problem_of(answer)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(answer.content)
+    say(f"{path}: {len(answer.content)} bytes. Nobody but you can read it.")
+
+
+def _made_export(api: Api) -> dict[str, Any]:
+    until = time.monotonic() + EXPORT_WITHIN_S
+    while time.monotonic() < until:
+        found: dict[str, Any] = api.get("/v1/users/me/export")
+        if found["status"] == "done":
+            return found
+        if found["status"] == "failed":
+            raise CliError("The export failed. Ask once more, or your administrator.")
+        time.sleep(1)
+    raise CliError("The export is not ready yet. Ask again later.", Exit.TIMEOUT)
+
+
+@account.command("delete")
+@click.option("--user", "-u", default="", help="E-mail address or user name.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--oidc", "--browser", "in_browser", is_flag=True, help="Sign in in a browser.")
+@click.option("--yes", is_flag=True, help="Do not ask whether you mean it.")
+@global_options
+def delete_account(user: str, password_stdin: bool, in_browser: bool, yes: bool) -> None:
+    """End your account for good. You sign in once more for it: a key is not enough.
+
+    Who you were is forgotten; your runs and what they cost stay, without a name.
+    """
+    api = _stranger()
+    bearer = _bearer(api, user, password_stdin, in_browser=in_browser)
+    me = api.call("GET", "/v1/auth/me", headers=bearer)
+    if not yes:
+        click.confirm(f"End the account of {_name(me)} for good?", abort=True)
+    body = {"confirm": me["email"] or me["username"]}
+    api.call("POST", "/v1/users/me/delete", body=body, headers=bearer)
+    forget_key(current_options().endpoint()[0])
+    say("Your account has ended.")

@@ -12,6 +12,7 @@ import { ProblemPanel } from "@/components/ui/problem-panel";
 import { said } from "@/lib/toast";
 
 import { useChangeProfile } from "../queries";
+import { OwnDataSection } from "./own-data-section";
 
 type Zone = Schemas["PatchedProfileChangeRequest"]["timezone"];
 
@@ -62,6 +63,7 @@ export function InfoSection() {
           </Button>
         </form>
       </Card>
+      <OwnDataSection />
     </>
   );
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard.test_pages import DESKTOP, PHONE, names
 from tests.dashboard.walk import fail_api, opened, outside, screen_name, walked
@@ -64,7 +64,7 @@ def take_tabs(page: Page, size: str, theme: str, name: str) -> None:
     tabs = page.get_by_role("main").get_by_role("tab", selected=False)
     for label in tabs.all_inner_texts():
         page.get_by_role("main").get_by_role("tab", name=label, exact=True).click()
-        page.wait_for_load_state("networkidle")
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
         take(page, "full", size, theme, f"{name}--{screen_name(label, {})}")
 
 

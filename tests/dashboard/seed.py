@@ -10,6 +10,7 @@ from tests.support.dashboard import start_gated
 from tests.support.stack import Stack
 
 WAIT_S = 120
+SUM_UP = "from apps.llm.usage.rollup import usage_roll_up; usage_roll_up()"  # done once a minute
 
 
 def seed(platform: Stack, repository: Path) -> dict[str, str]:
@@ -24,6 +25,7 @@ def seed(platform: Stack, repository: Path) -> dict[str, str]:
     _post(platform, "/v1/notifications", title="Upgrade tonight", body="At ten, for an hour.")
     _post(platform, "/v1/evals/cases", run_id=runs["completed"], name="A note is written")
     evaluation = _post(platform, "/v1/evals", cases=["A note is written"])["id"]
+    platform.live.manage("shell", "-c", SUM_UP)
     decisions = platform.api.get("/v1/decisions").json()
     decisions = decisions["items"] if isinstance(decisions, dict) else decisions
     sessions = platform.api.get("/v1/sessions").json()["items"]

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 
 import { cn } from "@/lib/cn";
 import { useTopic } from "@/live/use-topic";
@@ -12,7 +12,7 @@ import { lineOf, withLine, type Line } from "./lines";
 interface LiveFeedProps {
   most?: number;
   /** Shown while nothing has happened since the page was opened. */
-  quiet: string;
+  quiet: ReactNode;
 }
 
 /** What happens to all runs, as it happens. It can be held, so that a line can be read. */
@@ -24,7 +24,7 @@ export function LiveFeed({ most = 30, quiet }: LiveFeedProps) {
     if (line) setLines((old) => withLine(old, line, most));
   });
   const shown = held ?? lines;
-  if (lines.length === 0) return <p className="text-sm text-muted">{quiet}</p>;
+  if (lines.length === 0) return <div className="text-sm text-muted">{quiet}</div>;
   return (
     <>
       <Button size="sm" look="quiet" className="mb-1" onClick={() => setHeld(held ? null : lines)}>

@@ -12,7 +12,7 @@ export function Loading({ label = "Loading", children, className }: { label?: st
     return () => clearTimeout(timer);
   }, []);
   return (
-    <div role="status" aria-busy="true" className={className}>
+    <div role="status" aria-busy="true" className={shown ? className : undefined}>
       <span className="sr-only">{label}</span>
       {shown ? <div aria-hidden>{children}</div> : null}
     </div>

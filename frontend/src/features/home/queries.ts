@@ -27,6 +27,13 @@ export const endedRunsQuery = (ended_since: string) =>
       ),
   });
 
+/** What agents did last. */
+export const newestSessionsQuery = () =>
+  queryOptions({
+    queryKey: ["sessions", "newest"],
+    queryFn: ({ signal }) => ok(api.GET("/v1/sessions", { params: { query: { limit: 8 } }, signal })),
+  });
+
 /** The newest runs of any state: whether there ever was one, and what ended lately. */
 export const newestRunsQuery = () =>
   queryOptions({

@@ -23,6 +23,7 @@ import { count } from "@/lib/format";
 import { monthStart, paced, spentOf } from "../money";
 import { movingRunsQuery } from "../queries";
 import { FirstDay } from "./first-day";
+import { LatelyWorked } from "./lately-worked";
 import { RunLine } from "./run-line";
 import { Since } from "./since";
 import { SystemAlert } from "./system-alert";
@@ -70,7 +71,7 @@ export function HomePage() {
           <Team />
           <Section title="Activity" actions={<Link to="/activity" className="text-sm text-accent hover:underline">All activity</Link>}>
             <Card>
-              <LiveFeed most={12} quiet="Nothing has happened since you opened this page." />
+              <LiveFeed most={12} quiet={<LatelyWorked />} />
             </Card>
           </Section>
         </div>

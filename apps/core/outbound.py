@@ -1,4 +1,4 @@
-"""Calls to addresses that somebody typed in: identity providers, webhooks.
+"""Calls to addresses that somebody typed in: identity providers, webhooks, repositories.
 
 The name is resolved here, each address is checked, and the one that was checked is connected to, so
 that a name that changes its mind in between gains nothing. Redirects are not followed, the
@@ -56,6 +56,16 @@ def call_out(
             client.stream(method, url, headers=headers, content=content, data=form) as answer,
         ):
             return Answer(answer.status_code, answer.headers, _read(answer))
+    except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+        raise OutboundFailed(f"{_host(url)} does not answer: {type(exc).__name__}.") from exc
+
+
+def moved_to(url: str, *, allow_private: bool, timeout_s: float = TIMEOUT_S) -> str:
+    """Where a redirect leads; empty when there is none. No body is read. Raises as `call_out`."""
+    _check_form(url)
+    try:
+        with _client(allow_private, timeout_s) as client, client.stream("GET", url) as answer:
+            return str(answer.headers.get("location", "")) if answer.is_redirect else ""
     except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
         raise OutboundFailed(f"{_host(url)} does not answer: {type(exc).__name__}.") from exc
 

@@ -115,6 +115,7 @@ class Git:
     git_dir: Path | None = None
     work_tree: Path | None = None
     protocols: str = "none"
+    config: tuple[str, ...] = ()  # of this call's remote: see `apps.repos.reach`
     credentials: Credentials | None = field(default=None, repr=False)
     owner: Owner | None = None
 
@@ -276,7 +277,7 @@ def _start(
     extra_environment: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     command = [*_guard(git.owner), "git"]
-    for item in _CONFIG:
+    for item in (*_CONFIG, *git.config):
         command += ["-c", item]
     if secret is not None:
         # Asked once a call; a second question reads the end of the pipe and fails.

@@ -23,9 +23,11 @@ from apps.repos.errors import (
 )
 from apps.repos.git import CLONE_TIMEOUT_S, Git, Owner, helper_command, owner_to_run_as
 from apps.repos.names import mirror_key
+from apps.repos.reach import reach_of
 
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(?!//)[^\s:][^\s]*")
 _SCHEMES = {"https": "https", "http": "http", "ssh": "ssh"}
+_HTTP = frozenset({"http", "https"})
 _STATUS_TIMEOUT_S = 20.0
 _HEAD_TIMEOUT_S = 60.0
 
@@ -52,11 +54,19 @@ class Source:
         return mirror_key(self.address)
 
     def git(self, git_dir: Path) -> Git:
-        """git on `git_dir` that may speak to this source and to nothing else."""
+        """git on `git_dir` that may speak to this source and to nothing else.
+
+        Raises RepositoryNotAllowed for an address in a private network.
+        """
+        if self.protocol not in _HTTP:
+            credentials = None if self.local else credentials_for(self.address)
+            return Git(git_dir=git_dir, protocols=self.protocol, credentials=credentials)
+        reach = reach_of(self.address)
         return Git(
             git_dir=git_dir,
-            protocols=self.protocol,
-            credentials=None if self.local else credentials_for(self.address),
+            protocols=urlsplit(reach.address).scheme,
+            config=reach.config,
+            credentials=credentials_for(reach.address),
         )
 
     def reading(self) -> list[str]:

@@ -28,6 +28,9 @@ AGENT_IMAGE = env.str("DJINNBOT_AGENT_IMAGE", default="djinnbot-agent:slim")
 
 # Directories of this server below which a run may name a repository.
 LOCAL_REPOSITORY_ROOTS: list[str] = env.list("DJINNBOT_LOCAL_REPOSITORIES", default=["/"])
+# Hosts of a private network whose repositories git may fetch over http(s): git.example.lan,
+# *.corp.example, 10.1.2.3:3000. Without a port: 80 and 443.
+GIT_PRIVATE_HOSTS: list[str] = env.list("DJINNBOT_GIT_PRIVATE_HOSTS", default=[])
 MIN_FREE_DISK_MB = env.int("DJINNBOT_MIN_FREE_DISK_MB", default=200)
 
 # Where shared storage is mounted: the data root or above it, which then is usable only while

@@ -1,14 +1,11 @@
 """A token on its way to a real git server: there, and nowhere else."""
 
-import base64
 import os
-import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from apps.core.errors import DjinnError
 from apps.repos import credentials
@@ -18,71 +15,9 @@ from apps.repos.mirrors import mirror_fetch
 from apps.repos.services import workspace_finalize, workspace_prepare
 from apps.repos.sources import source_of
 from tests.apps.repos.conftest import git
+from tests.apps.repos.served import TOKEN, served
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TOKEN = "s3cret-token-of-the-remote"
-
-
-class _GitServer(BaseHTTPRequestHandler):
-    """`git http-backend` behind a password. Its environment and processes are watched."""
-
-    root: Path
-    seen: list[str]
-
-    def do_GET(self) -> None:
-        self._answer(b"")
-
-    def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else self._chunks()
-        self._answer(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def _chunks(self) -> bytes:
-        parts = []
-        while size := int(self.rfile.readline().strip(), 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(parts)
-
-    def _answer(self, body: bytes) -> None:
-        self.seen.append(_command_lines_and_environments())
-        given = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
-        if self.headers.get("Authorization") != f"Basic {given}":
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        done = subprocess.run(
-            ["git", "http-backend"],
-            input=body, capture_output=True, check=True,
-            env={
-                "PATH": os.environ["PATH"],
-                "GIT_PROJECT_ROOT": str(self.root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "REQUEST_METHOD": self.command,
-                "PATH_INFO": path,
-                "QUERY_STRING": query,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "REMOTE_USER": "x-access-token",
-                "REMOTE_ADDR": "127.0.0.1",
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            },
-        )  # fmt: skip
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        self.send_response(int(headers.pop("Status", "200").split()[0]))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
 
 
 def _command_lines_and_environments() -> str:
@@ -101,17 +36,15 @@ def _command_lines_and_environments() -> str:
 
 
 @pytest.fixture
-def remote(repository: Path, tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
+def remote(
+    repository: Path, tmp_path: Path, settings: Settings
+) -> Iterator[tuple[str, Path, list[str]]]:
     root = tmp_path / "served"
     root.mkdir()
     git(tmp_path, "clone", "-q", "--bare", str(repository), str(root / "inventory.git"))
-    seen: list[str] = []
-    handler = type("Handler", (_GitServer,), {"root": root, "seen": seen})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/inventory.git", root / "inventory.git", seen
-    server.shutdown()
-    server.server_close()
+    with served(root, asks=True, watch=_command_lines_and_environments) as server:
+        settings.GIT_PRIVATE_HOSTS = [server.url.removeprefix("http://"), "127.0.0.1:1"]
+        yield f"{server.url}/inventory.git", root / "inventory.git", server.seen
 
 
 @pytest.fixture

@@ -25,7 +25,10 @@ from djinnbot.asgi import application
 METHODS = ("get", "post", "put", "patch", "delete")
 KINDS: set[CallerKind] = {"user", "session", "anonymous", "admin"}
 # Writes in form only: they compute an answer and change nothing, or open a stream of what one sees.
-HARMLESS = {"pipeline-draft", "pipeline-validate", "run-forecast", "auth-stream-ticket"}
+HARMLESS = {
+    *("pipeline-draft", "pipeline-validate", "pipeline-rehearsal", "run-forecast"),
+    "auth-stream-ticket",
+}
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ function Finder({ onClose }: { onClose: () => void }) {
                 {binding.label}
               </Item>
             ))}
-            {mayWrite(me) ? (
+            {mayWrite(me) && !actions.some(({ label }) => label === "New run") ? (
               <Item value="New run start" icon={<Zap aria-hidden />} onSelect={then(() => void navigate({ to: "/runs", search: { new: true } }))}>
                 New run
               </Item>

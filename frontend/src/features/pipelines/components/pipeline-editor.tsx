@@ -84,7 +84,7 @@ export function PipelineEditor({ id, source, line, onSaved }: PipelineEditorProp
     (target ? null : "The text has no id.") ?? (checked.isCurrent ? (checked.valid ? null : "Mend the errors first.") : "It is being checked.");
   const problem = save.error && !isProblem(save.error, "stale_version") ? save.error : checked.error;
   return (
-    <div className="grid min-h-0 gap-3">
+    <div className="grid min-h-0 grid-cols-1 gap-3">
       <div className="flex flex-wrap items-center gap-2">
         <Button look="primary" busy={save.isPending} refusal={closed} onClick={() => store(base.version)} title="Save (Ctrl S)">
           {base.layer === "builtin" && id !== null ? "Save as a copy of yours" : "Save"}

@@ -30,7 +30,7 @@ export function DryRun({ text, refusal }: DryRunProps) {
     walk.mutate({ yaml_content: text, results, ...(task.trim() ? { task } : {}) });
   };
   return (
-    <section aria-label="Dry run" className="grid gap-3 rounded-card border bg-surface p-4">
+    <section aria-label="Dry run" className="grid grid-cols-1 gap-3 rounded-card border bg-surface p-4">
       <div className="flex flex-wrap items-end gap-3">
         <Field label="Task to try it with (optional)" className="min-w-48 flex-1">
           {(control) => <Input {...control} value={task} onChange={(event) => setTask(event.target.value)} />}
@@ -70,7 +70,7 @@ function Way({ walked, chosen, onChoose }: WayProps) {
         <strong className="font-medium">{end.words}</strong> {walked.code ? <code className="font-mono text-code">{walked.code}</code> : null} {walked.message}
       </p>
       <Choices walked={walked} chosen={chosen} onChoose={onChoose} />
-      <ol aria-label="The way" className="grid gap-1">
+      <ol aria-label="The way" className="grid grid-cols-1 gap-1">
         {walked.steps.map((step, at) => (
           <li key={at}>
             <Fold id={`dry/${at}`} className="rounded-card border" summary={
@@ -85,7 +85,7 @@ function Way({ walked, chosen, onChoose }: WayProps) {
               </>
             }>
               {() => (
-                <div className="grid gap-2 text-sm">
+                <div className="grid grid-cols-1 gap-2 text-sm">
                   {step.missing.length > 0 ? <p className="tone-warn text-tone">Without a value: {step.missing.join(", ")}</p> : null}
                   <LogText text={step.input} label={`What ${step.step_id} would be told`} />
                   <Outputs entries={Object.entries(step.outputs)} />

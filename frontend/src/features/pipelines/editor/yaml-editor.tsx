@@ -43,8 +43,9 @@ const theme = EditorView.theme({
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
   ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
   "li[aria-selected] .cm-completionDetail": { color: "inherit" },
-  ".cm-variable": { color: "var(--human)" },
-  ".cm-variable-unknown": { color: "var(--warn)", textDecoration: "underline wavy var(--warn)", textUnderlineOffset: "3px" },
+  ".cm-variable, .cm-variable *": { color: "var(--human)" },
+  ".cm-variable-unknown, .cm-variable-unknown *": { color: "var(--warn)" },
+  ".cm-variable-unknown": { textDecoration: "underline wavy var(--warn)", textUnderlineOffset: "3px" },
   ".cm-diagnostic": { fontFamily: "var(--font-sans)" },
   ".cm-panels": { backgroundColor: "var(--sunken)", color: "var(--text)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--sunken)", borderColor: "var(--border)", color: "var(--muted)" },
@@ -63,6 +64,8 @@ const highlight = HighlightStyle.define([
 export default function YamlEditor({ ref, text, onChange, onSave, readOnly, problems, schema, known }: YamlEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
+  // What was told and has not come back yet: it is the editor's own, and it may be ahead by then.
+  const told = useRef<string[]>([]);
   const [marks] = useState(() => new Compartment());
   const latest = useRef({ onChange, onSave, schema, known });
   useEffect(() => {
@@ -100,7 +103,10 @@ export default function YamlEditor({ ref, text, onChange, onSave, readOnly, prob
             indentWithTab, ...defaultKeymap, ...historyKeymap, ...searchKeymap,
           ]),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+            if (!update.docChanged) return;
+            const written = update.state.doc.toString();
+            told.current.push(written);
+            latest.current.onChange(written);
           }),
         ],
       }),
@@ -113,7 +119,9 @@ export default function YamlEditor({ ref, text, onChange, onSave, readOnly, prob
 
   useEffect(() => {
     const editor = view.current;
-    if (!editor || editor.state.doc.toString() === text) return;
+    const own = told.current.lastIndexOf(text);
+    told.current.splice(0, own + 1);
+    if (!editor || own >= 0 || editor.state.doc.toString() === text) return;
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } });
   }, [text]);
 

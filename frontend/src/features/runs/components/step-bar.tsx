@@ -15,14 +15,15 @@ export function StepBar({ run, className }: { run: Run; className?: string }) {
   const { progress } = run;
   if (progress.length === 0) return null;
   const done = progress.filter((step) => step.status === "completed").length;
-  const words = progress.map((step) => `${step.step_id}: ${step.status ? stateOf(step.status).word : "not reached"}`);
+  const pieces = progress.map(({ step_id, status }) => ({ id: step_id, status: status === "pending" && run.status === "waiting_human" ? run.status : status }));
+  const words = pieces.map(({ id, status }) => `${id}: ${status ? stateOf(status).word : "not reached"}`);
   return (
     <span role="img" aria-label={`${done} of ${progress.length} steps are done`} title={words.join("\n")} className={cn("flex h-2 min-w-0 items-stretch gap-0.5", className)}>
-      {progress.map((step) => (
+      {pieces.map(({ id, status }) => (
         <span
-          key={step.step_id}
-          className={cn("min-w-0.5 flex-1 rounded-[2px]", step.status ? cn(toneClass[stateOf(step.status).tone], "bg-tone") : "bg-border",
-            ACTIVE.has(step.status ?? "") && "animate-pulse motion-reduce:animate-none")}
+          key={id}
+          className={cn("min-w-0.5 flex-1 rounded-[2px]", status && stateOf(status).tone !== "quiet" ? cn(toneClass[stateOf(status).tone], "bg-tone") : "bg-border",
+            ACTIVE.has(status ?? "") && "animate-pulse motion-reduce:animate-none")}
         />
       ))}
     </span>

@@ -38,6 +38,10 @@ function Bars({ run, onSelect }: Pick<TimelineProps, "run" | "onSelect">) {
         const { execution } = bar;
         const status = shownStatus(execution, run);
         const seconds = executionSeconds(execution, now);
+        const short = [
+          execution.visit > 1 ? `×${execution.visit}` : "", execution.loop_item ? `#${execution.loop_item.index + 1}` : "",
+          execution.attempt > 1 ? `try ${execution.attempt}` : "",
+        ].filter(Boolean).join(" ");
         const words = [
           execution.visit > 1 ? `visit ${execution.visit}` : "", execution.attempt > 1 ? `try ${execution.attempt}` : "",
           execution.loop_item ? `item ${execution.loop_item.index + 1}` : "", execution.superseded ? "superseded" : "",
@@ -48,9 +52,9 @@ function Bars({ run, onSelect }: Pick<TimelineProps, "run" | "onSelect">) {
               type="button"
               onClick={() => onSelect(bar.key)}
               title={`${execution.step_id} ${words} ${stateOf(status).word}, ${duration(seconds)}`}
-              className={cn("grid min-h-7 w-full grid-cols-[minmax(6rem,10rem)_1fr_4rem] items-center gap-2 rounded-control px-1 text-left text-xs hover:bg-sunken touch:min-h-11", execution.superseded && "opacity-60")}
+              className={cn("grid min-h-7 w-full grid-cols-[minmax(7rem,11rem)_1fr_3.5rem] items-center gap-2 rounded-control px-1 text-left text-xs hover:bg-sunken touch:min-h-11", execution.superseded && "opacity-60")}
             >
-              <span className="flex min-w-0 items-center gap-1.5"><StatusMark status={status} word className="size-3.5" /><span className="truncate">{execution.step_id}</span>{words ? <span className="truncate text-muted">{words}</span> : null}</span>
+              <span className="flex min-w-0 items-center gap-1.5"><StatusMark status={status} word className="size-3.5" /><span className="truncate">{execution.step_id}</span>{short ? <span className="shrink-0 text-muted" aria-hidden>{short}</span> : null}<span className="sr-only">{words}</span></span>
               <span className={cn(toneClass[stateOf(status).tone], "relative block h-3")}>
                 <span className="absolute inset-x-0 top-1/2 h-px bg-border" />
                 <span className="absolute top-1/2 h-px bg-tone" style={{ left: `${bar.left}%`, width: `${bar.wait}%` }} />

@@ -15,6 +15,10 @@ const QUEUES: Column<[string, number | null]>[] = [
   { head: "Messages that wait for a worker", numeric: true, cell: ([, waiting]) => waiting ?? "unknown" },
 ];
 
+const NAMES: Record<string, string> = { database: "Database", migrations: "Tables", redis: "Redis", disk: "Free space" };
+
+const ROOM: Record<string, string> = { ok: "Enough room", low: "Getting full", critical: "Full: new runs wait", away: "Cannot be read" };
+
 export function HealthSection() {
   const status = useQuery(statusQuery());
   return (
@@ -33,8 +37,8 @@ export function HealthSection() {
               <Card>
                 <Facts
                   items={Object.entries(found.checks).map(([name, state]) => [
-                    name,
-                    <Status key={name} status={state === "ok" ? "ok" : "error"} className="whitespace-normal">{state}</Status>,
+                    NAMES[name] ?? name,
+                    <Status key={name} status={state === "ok" ? "ok" : "error"} className="whitespace-normal">{state === "ok" ? "OK" : state}</Status>,
                   ])}
                 />
               </Card>
@@ -46,7 +50,7 @@ export function HealthSection() {
               <Card className="grid gap-3">
                 <Facts
                   items={[
-                    ["State", <Status key="state" status={found.storage.state === "ok" ? "ok" : "error"}>{found.storage.state}</Status>],
+                    ["State", <Status key="state" status={found.storage.state === "ok" ? "ok" : "error"}>{ROOM[found.storage.state]}</Status>],
                     ["Free", found.storage.free_bytes === undefined ? "–" : `${bytes(found.storage.free_bytes)} of ${bytes(found.storage.total_bytes ?? 0)}`],
                     ["File system", found.storage.filesystem ?? "–"],
                   ]}

@@ -15,7 +15,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog, SheetContent } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/empty-state";
 import { Time } from "@/components/ui/facts";
-import { PageHeader } from "@/components/ui/page-header";
+import { PageHeader, Section } from "@/components/ui/page-header";
 import { useFresh } from "@/hooks/use-fresh";
 
 import { useCreateProvider } from "../mutations";
@@ -65,17 +65,31 @@ export function ProvidersSection() {
           all.length === 0 ? (
             <EmptyState icon={Plug} title="There is no provider." />
           ) : (
-            <DataTable
-              label="Providers"
-              rows={[...all].sort(usableFirst)}
-              columns={COLUMNS}
-              id={(provider) => provider.id}
-              actions={(provider) => (
-                <Button size="sm" onClick={() => show(provider.id)} aria-label={`Set up ${provider.label}`}>
-                  Set up
-                </Button>
-              )}
-            />
+            <>
+              <DataTable
+                label="Providers"
+                rows={all.filter(isSetUp).sort(keyFirst)}
+                columns={COLUMNS}
+                id={(provider) => provider.id}
+                actions={(provider) => (
+                  <Button size="sm" onClick={() => show(provider.id)} aria-label={`Set up ${provider.label}`}>
+                    Set up
+                  </Button>
+                )}
+              />
+              <Section title="More providers">
+                <ul className="grid grid-cols-2 gap-2 md:grid-cols-3 xl:grid-cols-5">
+                  {all.filter((provider) => !isSetUp(provider)).sort(keyFirst).map((provider) => (
+                    <li key={provider.id}>
+                      <Button className="w-full justify-start" onClick={() => show(provider.id)} aria-label={`Set up ${provider.label}`}>
+                        <Plus aria-hidden />
+                        <span className="truncate">{provider.label}</span>
+                      </Button>
+                    </li>
+                  ))}
+                </ul>
+              </Section>
+            </>
           )
         }
       </Loaded>
@@ -91,8 +105,11 @@ export function ProvidersSection() {
   );
 }
 
-const usableFirst = (a: Provider, b: Provider): number =>
-  Number(b.keys.length > 0) - Number(a.keys.length > 0) || Number(b.usable) - Number(a.usable) || a.label.localeCompare(b.label);
+/** Whether there is something to tell of it: a key, or that it needs none. */
+const isSetUp = (provider: Provider): boolean => provider.keys.length > 0 || provider.usable || provider.kind === "custom";
+
+const keyFirst = (a: Provider, b: Provider): number =>
+  Number(b.keys.length > 0) - Number(a.keys.length > 0) || a.label.localeCompare(b.label);
 
 const COLUMNS: Column<Provider>[] = [
   {

@@ -36,6 +36,8 @@ def directive(policy: str, name: str) -> set[str]:
         "/runs/",
         "/login/",
         "/login/verify",
+        "/login/again/?next=/django-admin/",
+        "/login/device/?code=BCDF-GHJK",
         "/login/forgotten/",
         "/login/reset/1-key/",
         "/app/runs/run_1",

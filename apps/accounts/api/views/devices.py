@@ -83,7 +83,7 @@ class DeviceTokenView(ApiView):
 
 class DeviceCodeView(ApiView):
     callers = USERS
-    scope = "account"
+    scope = {"GET": "read", "POST": "account"}
     reauthentication = {"POST": True}  # what is let in stays in
     idempotency = "off"
 

@@ -19,7 +19,7 @@ from apps.core.errors import Forbidden, Invalid
 
 class DataExportView(ApiView):
     callers = USERS
-    scope = "account"
+    scope = "read"
 
     @extend_schema(
         operation_id="users_me_export",
@@ -35,7 +35,7 @@ class DataExportView(ApiView):
 
 class DataExportFileView(ApiView):
     callers = USERS
-    scope = "account"
+    scope = "read"
 
     @extend_schema(
         operation_id="users_me_export_file",

@@ -43,14 +43,17 @@ if TYPE_CHECKING:
 
     from apps.accounts.models import User
 
-pytest_plugins = ["tests.support.capabilities"]
+pytest_plugins = ["tests.support.capabilities", "tests.support.hangs"]
 
 # A shell starts background jobs with Ctrl-C ignored, and programs under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Side by side, what takes longest begins first: no process is left alone with it at the end.
-_LONG_FIRST = ("system/test_demo", "cli/test_up", "chaos/", "system/", "cli/", "workers/", "")
+_LONG_FIRST = (
+    *("dashboard/test_pages", "cli/test_up", "security/test_fuzz.py", "system/test_demo"),
+    *("dashboard/", "chaos/", "system/", "cli/", "workers/", "security/", "embedded/", ""),
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

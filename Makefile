@@ -3,10 +3,12 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST_ARGS ?=
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
+SCHEMA ?= docs/openapi.json
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up down dev test lint types schema bench clean setup setup-dev lock screenshots
+.PHONY: help demo up down dev test lint types schema bench clean setup setup-dev lock screenshots \
+	setup-python setup-dashboard lint-python lint-dashboard types-python types-dashboard
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,20 +30,28 @@ test: setup-dev ## Run all tests (PYTEST_ARGS="-k word" chooses; "-n 0": one aft
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
 		$(PYTEST_ARGS)
 
-lint: setup-dev ## ruff, import-linter, migrations, eslint
+lint: lint-python lint-dashboard ## ruff, import-linter, migrations, eslint
+
+lint-python: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/python scripts/check_migrations.py
+
+lint-dashboard: setup-dev
 	@cd frontend && npm run --silent generate >/dev/null && npm run --silent lint
 
-types: setup-dev ## mypy --strict, tsc
+types: types-python types-dashboard ## mypy --strict, tsc
+
+types-python: setup-dev
 	@$(BIN)/mypy djinnbot apps workers tests
+
+types-dashboard: setup-dev
 	@cd frontend && npm run --silent types
 
 schema: setup-dev ## Write the OpenAPI schema, checked, to docs/openapi.json
 	@DJANGO_SETTINGS_MODULE=djinnbot.settings.test $(BIN)/python manage.py spectacular \
-		--format openapi-json --validate --fail-on-warn --file docs/openapi.json
+		--format openapi-json --validate --fail-on-warn --file $(SCHEMA)
 
 bench: setup-dev ## Measure what must be fast; prints medians and ratios
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
@@ -60,6 +70,10 @@ setup:
 	@scripts/bootstrap.sh run
 	@scripts/dashboard.sh run
 
-setup-dev:
+setup-dev: setup-python setup-dashboard
+
+setup-python:
 	@scripts/bootstrap.sh dev
+
+setup-dashboard:
 	@scripts/dashboard.sh dev

@@ -117,11 +117,13 @@ class DockerRunner:
             self._pool = None
 
     def sweep(self) -> int:
-        """Containers of any install that waited and have ended: they cannot become boxes. Each
-        install's reaper takes its own within a minute, so after an hour there is no such reaper."""
+        """Containers of any install that waited and have ended, or were never started: they cannot
+        become boxes. Each install's reaper takes its own within a minute, so after an hour there
+        is no such reaper."""
+        labels = [f"{LABEL_APP}={APP}", LABEL_WARM]
         with _errors("list containers"):
             found = self._client.api.containers(
-                all=True, filters={"label": [f"{LABEL_APP}={APP}", LABEL_WARM], "status": "exited"}
+                all=True, filters={"label": labels, "status": ["exited", "created", "dead"]}
             )
         waited = [box for box in map(_listed, found) if box.name.startswith(NAME_WAITING)]
         gone = [box for box in waited if self._is_forgotten(box)]
@@ -132,11 +134,13 @@ class DockerRunner:
     def _is_forgotten(self, box: Box) -> bool:
         with _errors("look at the container"):
             try:
-                state = self._client.api.inspect_container(box.external_id)["State"]
+                found = self._client.api.inspect_container(box.external_id)
             except NotFound:
                 return False
-        ended = datetime.fromisoformat(state["FinishedAt"][:19]).replace(tzinfo=UTC)
-        return datetime.now(UTC) - ended > _FORGOTTEN_AFTER
+        # One that never ran has ended at the beginning of time.
+        since = max(found["State"]["FinishedAt"][:19], found["Created"][:19])
+        age = datetime.now(UTC) - datetime.fromisoformat(since).replace(tzinfo=UTC)
+        return age > _FORGOTTEN_AFTER
 
     def create(self, spec: BoxSpec) -> Box:
         with _errors("make the container"):

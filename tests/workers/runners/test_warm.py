@@ -195,8 +195,11 @@ def test_what_a_vanished_install_left_goes_after_an_hour(
     )
     for box in (ended, session):
         here.ended(box)
+    name = f"{NAME_WAITING}c{MINE}"
+    never = here.runner.create(BoxSpec(name=name, image=image_ready(), labels=labels))
+    here.made.append(never)
     here.runner.sweep()
-    assert ended.external_id in containers(), "it has only just ended"
+    assert {ended.external_id, never.external_id} <= set(containers()), "they are an hour too young"
     monkeypatch.setattr(runner_module, "_FORGOTTEN_AFTER", timedelta(0))
     here.runner.sweep()
     assert sorted(containers()) == sorted([running.external_id, session.external_id])

@@ -14,6 +14,11 @@ _OUTPUT_CHARS = 200
 _INDENT = "    "
 
 Data = Mapping[str, Any]
+_WAITS_FOR = {
+    "storage_low": "the disk is nearly full",
+    "storage_away": "the data directory is away",
+    "project_quota": "what its project stores is over the quota",
+}
 
 
 class Progress:
@@ -143,7 +148,8 @@ class Progress:
         _line(f"{_INDENT}⊘ {place} was refused ({reason})", fg="red")
 
     def _run_waiting(self, data: Data) -> None:
-        _line(f"the run waits: {data.get('reason', '')}", fg="yellow")
+        reason = str(data.get("reason", ""))
+        _line(f"the run waits: {_WAITS_FOR.get(reason, reason)}", fg="yellow")
 
     def _approval_requested(self, data: Data) -> None:
         _line(f"? approval {data.get('approvalId', '')}: {data.get('text', '')}", fg="magenta")

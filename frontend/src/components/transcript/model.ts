@@ -322,6 +322,11 @@ function unwrapped(result: string): string {
 
 type Handler = (t: Transcript, data: Data, ts: string) => void;
 
+const WAITS_FOR: Record<string, string> = {
+  storage_low: "The disk is nearly full.",
+  storage_away: "The data directory is away.",
+  project_quota: "What its project stores is over the quota.",
+};
 const INTERVENTIONS: Record<string, string> = {
   restart: "Restarted by a person",
   stop: "Stopped by a person",
@@ -385,7 +390,8 @@ const HANDLERS: Record<string, Handler> = {
   APPROVAL_DECIDED: (t, data, ts) => t.note({}, ts, "human", `Decision: ${word(data.decision)}`, word(data.comment)),
   AGENT_MESSAGE: (t, data, ts) =>
     t.note(data, ts, "run", `${word(data.from) || "An agent"} to ${word(data.to)}`, word(data.message)),
-  RUN_WAITING: (t, data, ts) => t.note({}, ts, "warn", "The run waits", word(data.reason), true),
+  RUN_WAITING: (t, data, ts) =>
+    t.note({}, ts, "warn", "The run waits", WAITS_FOR[word(data.reason)] ?? word(data.reason), true),
   RUN_FORECAST_EXCEEDED: (t, data, ts) =>
     t.note({}, ts, "warn", `Beyond the forecast: ${((data.beyond as string[] | undefined) ?? []).join(" and ")}`),
   "budget.soft": (t, data, ts) =>

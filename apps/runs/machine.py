@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import DateTimeField, F, Func, JSONField, QuerySet, Value
 from django.db.models.expressions import CombinedExpression
 
+from apps.core.prepared import fetch_prepared
 from apps.runs.choices import ApprovalStatus, LoopItemStatus, RunStatus, StepStatus
 from apps.runs.models import Approval, LoopItem, Run, StepExecution
 
@@ -96,6 +97,15 @@ APPROVAL_MOVES: Mapping[ApprovalStatus, frozenset[ApprovalStatus]] = {
     ApprovalStatus.EXPIRED: frozenset(),
 }
 
+_TAKE = """
+UPDATE runs_stepexecution
+   SET status = 'starting', lease_owner = %(owner)s, fence = %(fence)s,
+       lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
+       base_commit = %(base_commit)s
+ WHERE id = %(id)s AND status = 'queued'
+RETURNING id
+"""
+
 State = TypeVar("State", bound=Enum)
 
 
@@ -156,6 +166,19 @@ def step_move(
     if held_by is not None:
         executions = executions.filter(fence=held_by)
     return steps_move(executions, to=to, only_from=only_from, **fields) == 1
+
+
+def step_take(execution_id: int, *, owner: str, fence: int, base_commit: str) -> bool:
+    """Move one execution from `queued` to `starting`, held by `owner` under a new fence: the move
+    that every message makes, so planned once."""
+    values = {
+        "id": execution_id,
+        "owner": owner,
+        "lease_s": settings.LEASE_S,
+        "fence": fence,
+        "base_commit": base_commit,
+    }
+    return bool(fetch_prepared(_TAKE, values))
 
 
 def steps_move(

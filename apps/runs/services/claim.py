@@ -73,13 +73,8 @@ def _claim(state: RunState, execution_id: int, owner: str) -> ClaimedStep | None
         return None  # what is being stopped still sits in the workspace
     if not slot_is_free(row.agent_id, execution_id):
         return None
-    taken = machine.step_move(
-        execution_id,
-        to=StepStatus.STARTING,
-        lease_owner=owner,
-        lease_until=lease_end(),
-        fence=state.next_fence,
-        base_commit=state.head_commit,
+    taken = machine.step_take(
+        execution_id, owner=owner, fence=state.next_fence, base_commit=state.head_commit
     )
     assert taken, "the run's row lock keeps others from this execution"
     row.fence = state.next_fence

@@ -21,7 +21,7 @@ from apps.core.dispatch import TaskName, enqueue
 from apps.core.events import NewEvent
 from apps.core.faults import fault_point
 from apps.pipelines.decide import decide, judged, resume
-from apps.pipelines.decisions import FailRun, Outcome, QueueStep
+from apps.pipelines.decisions import CompleteRun, FailRun, Outcome, QueueStep
 from apps.pipelines.routing import match_result
 from apps.runs import machine
 from apps.runs.choices import STEP_ACTIVE, STEP_HELD, AbortReason, RunStatus, StepStatus
@@ -41,7 +41,7 @@ from apps.runs.state import (
     run_load,
     run_lock,
 )
-from apps.runs.transition import is_usual, transition
+from apps.runs.transition import completion, is_usual, transition
 
 log = structlog.get_logger(__name__)
 
@@ -105,13 +105,17 @@ def _usual(
     if row is None or not is_usual(state):
         return None
     ended = judge(state, row, outcome)
+    if not ended.succeeded:
+        return None
     effects = decide(state.pipeline, state.view(outcome_of=row.id), ended)
+    recorded = _Recorded(state, row, ended, outcome)
+    if effects == (CompleteRun(),) and _is_last(state, row):
+        return _completed(recorded)
     if len(effects) != 1 or not isinstance(effects[0], QueueStep) or effects[0].approval:
         return None
     same_agent = state.pipeline.step(effects[0].step_id).agent == row.agent_id
     if hold and settings.MAX_CONCURRENT_STEPS_PER_AGENT and not same_agent:
         return None  # another agent's slot is taken under that agent's lock
-    recorded = _Recorded(state, row, ended, outcome)
     new = transition(
         state,
         row,
@@ -131,6 +135,27 @@ def _usual(
         queued=() if hold else (Queued(run_id=state.id, execution_id=new.id, attempt=1),),
         wake_run_ids=(waiting,) if waiting else (),
     )
+
+
+def _is_last(state: RunState, row: ExecutionRow) -> bool:
+    """Nothing would be left to stop, to skip or to close."""
+    return state.in_status(STEP_ACTIVE) == [row] and not any(loop.is_open for loop in state.loops)
+
+
+def _completed(recorded: "_Recorded") -> Finished | None:
+    state, row = recorded.state, recorded.row
+    if not completion(
+        state,
+        row,
+        ended=recorded.ended,
+        outcome=recorded.outcome,
+        result_key=recorded.result_key(),
+        events=recorded.told(),
+    ):
+        return None
+    enqueue(TaskName.FINALIZE_RUN, state.id)
+    waiting = run_waiting_for(row.agent_id, but=state.id)
+    return Finished(wake_run_ids=(waiting,) if waiting else ())
 
 
 def retried(write: Callable[[], Result]) -> Result:

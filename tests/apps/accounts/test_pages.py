@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -113,13 +114,41 @@ def test_unknown_account_sounds_like_a_wrong_password(owner: User) -> None:
     assert guess("owner").startswith("400")
 
 
+@pytest.mark.parametrize("local_login", ["all", "owner_only"])
+def test_unknown_account_costs_as_much_as_a_wrong_password(
+    owner: User, settings: Any, monkeypatch: pytest.MonkeyPatch, local_login: str
+) -> None:
+    """Hashing is what takes long: nobody can tell by the clock who is there."""
+    settings.LOCAL_LOGIN = local_login
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    member = User.objects.create_user("member", "member@example.org", PASSWORD)
+    User.objects.create_user("guest", "guest@example.org")  # who comes in by a provider only
+    owner.set_password(PASSWORD)
+    owner.save()
+    runs: list[str] = []
+    for name in ("encode", "verify"):
+        real = getattr(Argon2PasswordHasher, name)
+
+        def counted(self: Any, *args: Any, real: Any = real, name: str = name) -> Any:
+            runs.append(name)
+            return real(self, *args)
+
+        monkeypatch.setattr(Argon2PasswordHasher, name, counted)
+    seen = {}
+    for who in ("owner", member.username, "guest", "nobody"):
+        runs.clear()
+        assert guess(who, "wrong horse battery").startswith("400")
+        seen[who] = len(runs)
+    assert set(seen.values()) == {1}, seen
+
+
 def test_without_redis_no_password_works(owner: User, settings: Any) -> None:
     dead = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = {"default": dead}
     browser = Client(raise_request_exception=False)
     form = {"username": "owner", "password": PASSWORD}
     answer = browser.post(LOGIN, form, "application/json")
-    assert answer.status_code in {500, 503}
+    assert (answer.status_code, answer.json()["code"]) == (503, "dependency_down")
     assert not signed_in(browser)
 
 

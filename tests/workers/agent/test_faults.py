@@ -1,6 +1,8 @@
 """What can go wrong while a box works: each ends with its own reason, and leaves nothing."""
 
 import contextlib
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +28,7 @@ from tests.support.live import eventually, own_home, own_redis
 from tests.support.model_server import Answer, calls, fails, says
 from tests.support.runs import claim
 from tests.workers.agent.conftest import AGENT, Start, World
+from workers.engine import agent
 from workers.engine.agent import AgentExecutor
 from workers.engine.boxes import chosen, reap_boxes
 from workers.engine.control import Control
@@ -479,3 +482,20 @@ def test_storage_that_goes_under_a_running_step_ends_it(
     assert outcome.error_code == "storage_unavailable"
     assert outcome.retryable
     leaves_nothing(here, work.session.pk)
+
+
+@pytest.mark.bubblewrap
+def test_a_box_that_hangs_is_ended(world: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alive, and not even its heartbeats come."""
+    here = world("bubblewrap", [calls("bash", command="sleep 300")])
+    work = Background(here, here.run())
+    work.until_event("TOOL_CALL_START")
+    session = work.session
+    for pid in processes_of(session.pk):
+        os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr(agent, "SILENCE_S", 2.0)
+    outcome = work.ended(60)
+    assert outcome is not None
+    assert outcome.error_code == "container_crashed"
+    assert "has said nothing for 2 seconds" in outcome.error
+    leaves_nothing(here, session.pk)

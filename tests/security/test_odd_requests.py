@@ -103,6 +103,7 @@ QUERY_NEEDED = {
     "/v1/agents/{agent_id}/sandbox/file": "?path=a",
     "/v1/runs/{run_id}/search": "?q=word",
     "/v1/sessions/{session_id}/search": "?q=word",
+    "/v1/search": "?q=task",
 }
 
 

@@ -36,7 +36,7 @@ class FoundSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.Serializer[Any]):
-    kind = serializers.CharField(help_text="cleaning or evaluation.")
+    kind = serializers.CharField(help_text="cleaning, evaluation or export.")
     id = serializers.CharField()
     title = serializers.CharField()
     state = serializers.ChoiceField(choices=["waiting", "running", "done", "failed"])

@@ -17,7 +17,7 @@ from apps.ops.usage import storage_measure
 from apps.pipelines.library import library_sync_if_changed
 from apps.runs import services
 from apps.secrets.services import secrets_due_tell, secrets_prune
-from workers.engine import boxes
+from workers.engine import reaper
 from workers.engine.checks import reap_checks
 from workers.engine.reconcile import reconcile as reconcile_once
 from workers.engine.room import storage_told
@@ -36,7 +36,7 @@ def relay_events() -> None:
 @shared_task(name=TaskName.REAP_BOXES)
 def reap_boxes() -> None:
     """Boxes, accounts and streams whose session is over, and what is left of checks."""
-    boxes.reap_boxes()
+    reaper.reap_boxes()
     reap_checks()
 
 

@@ -16,7 +16,8 @@ from tests.support.live import eventually
 from tests.support.model_server import calls
 from tests.workers.agent.conftest import AGENT, Start
 from tests.workers.agent.test_faults import leaves_nothing
-from workers.engine.boxes import chosen, reap_boxes, warm_up
+from workers.engine.boxes import chosen, warm_up
+from workers.engine.reaper import reap_boxes
 from workers.runners.docker import DockerRunner
 from workers.runners.mounts import mounting_unavailable
 

@@ -20,8 +20,9 @@ from tests.support.live import eventually
 from tests.support.runs import claim
 from tests.workers.agent.conftest import Start, World
 from tests.workers.agent.test_faults import kill_box
-from workers.engine.boxes import chosen, instance, reap_boxes
+from workers.engine.boxes import chosen, instance
 from workers.engine.control import Control
+from workers.engine.reaper import reap_boxes
 from workers.engine.session import HeldSession
 from workers.runners.base import APP, LABEL_APP, LABEL_INSTANCE
 from workers.runners.launcher import shared_launcher

@@ -30,9 +30,10 @@ from tests.support.runs import claim
 from tests.workers.agent.conftest import AGENT, Start, World
 from workers.engine import agent
 from workers.engine.agent import AgentExecutor
-from workers.engine.boxes import chosen, reap_boxes
+from workers.engine.boxes import chosen
 from workers.engine.control import Control
 from workers.engine.executor import Cancelled, LeaseLost
+from workers.engine.reaper import reap_boxes
 from workers.protocol.keys import StreamKeys
 from workers.runners.base import LABEL_SESSION
 

@@ -174,7 +174,7 @@ def test_frozen_worker_wakes_as_a_zombie_and_is_refused(world: World) -> None:
         assert world.wait([run_id], timeout_s=40) == ["completed"]
     finally:
         os.killpg(first.pid, signal.SIGCONT)
-    eventually(lambda: "another" in first.log or "too late" in first.log, timeout_s=15)
+    eventually(lambda: "another" in first.log or "too late" in first.log, timeout_s=40)
 
     assert second.is_alive
     tries = [row for row in world.executions(run_id) if row["step_id"] == "S2"]

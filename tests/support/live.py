@@ -136,7 +136,7 @@ class LiveProcess:
 
     def _reap(self) -> None:
         if self._process is not None:
-            self._process.wait(10)
+            self._process.wait(30)
 
 
 def _born(

@@ -95,7 +95,7 @@ def _running(
 
 def _await(process: subprocess.Popen[bytes], ready: object, log: Path) -> None:
     assert callable(ready)
-    up = wait_until(lambda: process.poll() is not None or bool(ready()), timeout_s=30)
+    up = wait_until(lambda: process.poll() is not None or bool(ready()), timeout_s=90)
     if not up or process.poll() is not None:
         raise RuntimeError(f"a test server did not start:\n{log.read_text()}")
 

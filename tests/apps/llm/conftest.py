@@ -47,7 +47,7 @@ class Caller:
 
     def row(self) -> Any:
         """The row of the session's only call so far, once it has ended."""
-        return eventually(lambda: self.rows()[:1], timeout_s=10)[0]  # type: ignore[index]
+        return eventually(lambda: self.rows()[:1], timeout_s=30)[0]  # type: ignore[index]
 
     def rows(self) -> list[Any]:
         from apps.llm.models import LlmCall

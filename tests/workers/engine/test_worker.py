@@ -137,7 +137,7 @@ def test_lost_messages_are_sent_again(
     services.run_start(run_id=run.id)
     redis_client.flushdb()
     worker()
-    eventually(lambda: reconcile() or is_over(run), timeout_s=15)
+    eventually(lambda: reconcile() or is_over(run), timeout_s=60)
     assert ended(run).status == "completed"
 
 

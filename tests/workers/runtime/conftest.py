@@ -143,6 +143,7 @@ async def start(redis_client: redis.Redis, tmp_path: Path) -> AsyncIterator[Call
         assert driver.session is not None
         if not driver.session.done():
             driver.session.cancel()
-            await asyncio.wait({driver.session}, timeout=5)
+            ended, _ = await asyncio.wait({driver.session}, timeout=60)
+            assert ended, driver.session.get_stack()
         server.close()
     raw.close()

@@ -22,6 +22,6 @@ async def test_sending_ends_whenever_it_is_cancelled(redis_client: redis.Redis) 
         sender = bus._sender
         assert sender is not None
         sender.cancel()
-        await asyncio.wait({sender}, timeout=5)
+        await asyncio.wait({sender}, timeout=30)
         assert sender.cancelled(), f"cancelled {moment} turns of the loop after publishing"
         await bus.close()

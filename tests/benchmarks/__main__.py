@@ -3,7 +3,18 @@
 import subprocess
 import sys
 
-NAMES = ("steps", "accept", "live", "lists", "dashboard", "gateway", "runtime", "boxes", "up")
+NAMES = (
+    "steps",
+    "fanout",
+    "accept",
+    "live",
+    "lists",
+    "dashboard",
+    "gateway",
+    "runtime",
+    "boxes",
+    "up",
+)
 
 
 def main() -> int:

@@ -1,4 +1,5 @@
-"""An event from its commit to many websocket clients, at a calm rate and in a burst.
+"""An event from its commit to many websocket clients, at a calm rate and in a burst; and how fast
+a client that was away gets the events that it missed.
 
 Latency runs from before the event is appended (PostgreSQL commit included) to the arrival of its
 frame at a client. Usage: python -m tests.benchmarks live
@@ -18,6 +19,7 @@ from tests.chaos.world import World
 CLIENTS = (1, 50, 500)
 CALM_MESSAGES = 150
 TEXT = "x" * 300
+MISSED = 10_000
 STREAMS_A_USER = 20
 
 
@@ -34,10 +36,11 @@ class Crowd:
 class Client(asyncio.Protocol):
     """A bare websocket client: it subscribes once and looks for the time stamp in what comes."""
 
-    def __init__(self, crowd: Crowd, key: str, topic: str) -> None:
+    def __init__(self, crowd: Crowd, key: str, topic: str, since: int | None = None) -> None:
         self.crowd = crowd
         self.key = key
         self.topic = topic
+        self.since = since
         self.buffer = b""
         self.open = asyncio.get_running_loop().create_future()
 
@@ -75,7 +78,10 @@ class Client(asyncio.Protocol):
             self.open.set_exception(RuntimeError(self.buffer[:200].decode(errors="replace")))
             return
         self.buffer = self.buffer[end + 4 :]
-        message = json.dumps({"op": "subscribe", "topic": self.topic}).encode()
+        wish: dict[str, object] = {"op": "subscribe", "topic": self.topic}
+        if self.since is not None:
+            wish["last_event_id"] = self.since
+        message = json.dumps(wish).encode()
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(message))
         self.transport.write(bytes([0x81, 0x80 | len(message)]) + mask + masked)
@@ -89,6 +95,7 @@ def main() -> None:
         topic = f"run:{run_id}"
         for clients in CLIENTS:
             asyncio.run(_round(world, topic, clients, keys))
+        asyncio.run(_replay(world, f"run:{world.start_run('bench')}", keys[0]))
 
 
 def _keys(users: int) -> list[str]:
@@ -156,8 +163,32 @@ async def _burst(crowd: Crowd, topic: str, clients: int) -> None:
     )
 
 
+async def _replay(world: World, topic: str, key: str) -> None:
+    """One client asks for a topic from its beginning, and reads everything that ever happened."""
+    for _ in range(MISSED // 500):
+        await asyncio.to_thread(_append, topic, 500)
+    crowd = Crowd()
+    rates = []
+    for _ in range(3):
+        crowd.clear()
+        _, client = await asyncio.get_running_loop().create_connection(
+            lambda: Client(crowd, key, topic, since=0), "127.0.0.1", world.live.platform.port
+        )
+        await client.open
+        began = time.time()
+        last = await _quiet(crowd)
+        rates.append(len(crowd.latencies) / (last - began))
+        client.transport.abort()
+    report(
+        "live events",
+        f"one client that missed {MISSED}",
+        events_s=round(sorted(rates)[1]),
+        lost=MISSED - len(crowd.latencies),
+    )
+
+
 def _append(topic: str, count: int) -> None:
-    from django.db import transaction
+    from django.db import connection, transaction
 
     from apps.core.events import NewEvent, events_append
 
@@ -165,6 +196,7 @@ def _append(topic: str, count: int) -> None:
         text = f"{TEXT}<T{time.time():.6f}T>"
         event = NewEvent(type="AGENT_STATE", payload={"text": text}, lifecycle=False)
         events_append(topic, [event] * count)
+    connection.close()  # the next call may come from another thread
 
 
 async def _quiet(crowd: Crowd) -> float:

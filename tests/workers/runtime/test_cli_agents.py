@@ -20,6 +20,7 @@ from workers.protocol.harness import PROGRAMS
 from workers.protocol.masking import Masker
 from workers.protocol.messages import AgentStep, CompactSession, Error, Message, StepEnd
 from workers.runtime.cli_agents import engine as engines
+from workers.runtime.cli_agents import step as steps
 from workers.runtime.cli_agents.adapter import (
     Event,
     Failed,
@@ -69,7 +70,7 @@ def step(
 ) -> tuple[StepEnd, list[Message]]:
     """What the program's end makes of the step, and all that was told."""
     monkeypatch.setattr(engines, "ADAPTERS", {"opencode": Shell})
-    monkeypatch.setattr(engines, "WATCH_INTERVAL_S", 0.05)
+    monkeypatch.setattr(steps, "WATCH_INTERVAL_S", 0.05)
     monkeypatch.setattr(Shell, "script", script)
     Shell.tasks.clear()
     program = tmp_path / "harness" / PROGRAMS["opencode"]

@@ -203,6 +203,145 @@ def test_a_link_leads_to_its_event(browser: Browser, platform: Stack, repository
 LINES = 20_000
 
 
+TOLD_LONG = """
+from apps.core.events import NewEvent, events_append
+say = lambda n: {{"stepId": "SAY", "visit": 2, "attempt": 1, "chunk": f"Line {{n}}.\\n\\n"}}
+events_append("run:{run_id}", [
+    NewEvent(type="STEP_OUTPUT", step_id="SAY", payload=say(number)) for number in range(700)
+])
+"""
+
+
+def test_what_lies_before_the_tail_is_found_and_gone_back_to(
+    page: Page, platform: Stack, repository: Path
+) -> None:
+    run_id = start_plain(platform, repository, "searched", [{"call": [bash("echo a Needle lies")]}])
+    platform.wait_for_end(run_id)
+    platform.live.manage("shell", "-c", TOLD_LONG.format(run_id=run_id))
+    page.goto(f"/runs/{run_id}")
+    expect(output(page)).to_contain_text("Line 699.", timeout=SLOW_MS)
+    page.get_by_label("Search in the output").fill("needle lies")
+    expect(page.get_by_text("none loaded")).to_be_visible()
+    page.get_by_role("button", name="All", exact=True).click()
+    matches = page.get_by_role("list", name="Matches in the whole output").get_by_role("button")
+    expect(matches.first).to_contain_text("Needle lies", timeout=SLOW_MS)
+    assert not barriers(page)
+    matches.filter(has_text="result").first.click()
+    result = output(page).get_by_role("group", name="Result of bash")
+    expect(result).to_contain_text("a Needle lies", timeout=SLOW_MS)
+
+    page.get_by_role("button", name="The whole output").click()
+    text = page.get_by_role("menuitem", name="Open as plain text")
+    read = page.request.get(text.get_attribute("href") or "")
+    assert read.headers["content-type"].startswith("text/plain")
+    assert "a Needle lies" in read.text()
+    assert "Line 699." in read.text()
+    page.keyboard.press("Escape")
+    page.get_by_label("Search in the output").fill("")
+
+    page.get_by_role("tab", name="Timeline").click()
+    handle = page.get_by_role("slider", name="The run as of")
+    handle.press("ArrowLeft")
+    then = page.get_by_role("group", name="As it was then")
+    expect(then).to_contain_text("said")
+    expect(output(page)).not_to_contain_text("Line 699.")
+    expect(page).to_have_url(re.compile(r"at=\d+"))
+    assert not barriers(page)
+    then.get_by_role("button", name="Fork from here").click()
+    fork = page.get_by_role("dialog", name="Fork this run")
+    expect(fork).to_contain_text("visit 1 of SAY", timeout=SLOW_MS)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Back to now").click()
+    expect(page).not_to_have_url(re.compile(r"at=\d+"))
+
+
+def test_comments_on_lines_become_the_input_of_the_next_attempt(
+    page: Page, platform: Stack, repository: Path
+) -> None:
+    run_id = start_gated(platform, repository, "Write a note for review.")
+    page.goto(f"/runs/{run_id}?tab=files")
+    expect(page.get_by_role("region", name="Approval")).to_be_visible(timeout=SLOW_MS)
+    files = page.get_by_role("list", name="Files")
+    added = files.get_by_role("listitem").filter(has_text="NOTE.md")
+    expect(added).to_contain_text("added", timeout=SLOW_MS)
+    page.get_by_role("button", name="1 changed").click()
+    expect(files.get_by_role("listitem")).to_have_count(1)
+
+    page.get_by_role("tab", name="Changes").click()
+    page.get_by_label("Changes of").select_option("")
+    page.get_by_role("button", name="Comment on line 1", exact=True).click()
+    page.get_by_role("dialog").get_by_label("Comment", exact=True).fill("Say it shorter.")
+    page.get_by_role("dialog").get_by_role("button", name="Add comment").click()
+    page.reload()  # what was not sent is kept
+    review = page.get_by_role("region", name="Your review")
+    expect(review).to_contain_text("Say it shorter.", timeout=SLOW_MS)
+    assert not barriers(page)
+    review.get_by_role("button", name="Request changes").click()
+    dialog = page.get_by_role("dialog", name="Restart WRITE?")
+    hint = dialog.get_by_label("A hint for the agent")
+    expect(hint).to_have_value(re.compile(r"NOTE\.md:1\n> .*\nSay it shorter\."), timeout=SLOW_MS)
+    dialog.get_by_role("button", name="Restart step").click()
+    expect(dialog).to_have_count(0, timeout=SLOW_MS)
+    expect(review).to_have_count(0)
+    written = [row for row in platform.run(run_id)["executions"] if row["step_id"] == "WRITE"]
+    assert "Say it shorter." in written[-1]["human_context"]
+    platform.api.post(f"/v1/runs/{run_id}/cancel", json={})
+
+
+CHECKED = """
+id: checked
+name: Checked
+defaults: {maxRetries: 0, timeoutSeconds: 120}
+agents: [{id: yukihiro, name: Yukihiro}]
+steps:
+  - id: SAY
+    agent: yukihiro
+    input: "{{task_description}}"
+    outputs: [result]
+    checks: ["cat README.md"]
+"""
+
+
+def test_what_is_foretold_checked_and_compared(
+    page: Page, platform: Stack, repository: Path
+) -> None:
+    (platform.home / "pipelines" / "checked.yml").write_text(CHECKED)
+    where = {"repository": str(repository), "model_override": "scripted/auto"}
+    first = platform.start_run("checked", "Check it once.", **where)
+    platform.wait_for_end(first)
+    page.goto("/runs?new=true&pipeline=checked")
+    dialog = page.get_by_role("dialog", name="New run")
+    expect(dialog).to_contain_text("from 1 earlier run", timeout=SLOW_MS)
+    dialog.get_by_label("Task").fill("Check it twice.")
+    dialog.get_by_label("Repository").fill(str(repository))
+    dialog.get_by_text("More: model").click()
+    dialog.get_by_label("Model", exact=True).fill("scripted/auto")
+    expect(dialog).to_contain_text("with this model", timeout=SLOW_MS)
+    assert not barriers(page)
+    dialog.get_by_role("button", name="Start run").click()
+    shows_status(page, "Completed")
+
+    page.get_by_role("tab", name="Checks").click()
+    checks = page.get_by_role("region", name="Checks of SAY")
+    expect(checks).to_contain_text("passed", timeout=SLOW_MS)
+    checks.get_by_role("button", name="cat README.md").click()
+    expect(checks.get_by_role("group", name="Output of cat README.md")).to_contain_text("# Notes")
+
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Compare with another run").click()
+    page.get_by_label("Second run").fill(first, timeout=SLOW_MS)
+    page.get_by_role("button", name="Compare", exact=True).click()
+    step = page.get_by_role("row", name=re.compile("^SAY"))
+    expect(step).to_contain_text(re.compile("Completed.*Completed"), timeout=SLOW_MS)
+    assert not barriers(page)
+    page.get_by_role("button", name="Show the differences").click()
+    expect(page.get_by_text("No file differs.")).to_have_count(2, timeout=SLOW_MS)
+
+    page.goto("/pipelines")
+    row = page.get_by_role("row").filter(has_text="checked")
+    expect(row).to_contain_text("100 %", timeout=SLOW_MS)
+
+
 def test_twenty_thousand_lines_scroll(page: Page, platform: Stack, repository: Path) -> None:
     """All are there from the first to the last, while few of them exist in the page at a time."""
     text = "\n\n".join(
@@ -292,6 +431,7 @@ def test_the_list_filters_keeps_views_and_acts_on_many(
     page.get_by_label("Search in tasks").fill("Bulk note")
     rows = page.get_by_role("row").filter(has_text="Bulk note")
     expect(rows).to_have_count(3, timeout=SLOW_MS)
+    expect(rows.first.get_by_role("img", name=re.compile("of 2 steps are done"))).to_be_visible()
     expect(page).to_have_url(re.compile("q=Bulk"))
     page.get_by_role("button", name="Save view").click()
     page.get_by_label("Name of the view").fill("Bulk")

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
+import type { Schemas } from "@/api/client";
 import { statusQuery } from "@/api/system";
 import { DataTable, type Column } from "@/components/data-table";
 import { Loaded } from "@/components/loaded";
@@ -8,7 +9,7 @@ import { Facts } from "@/components/ui/facts";
 import { Card, PageHeader, Section } from "@/components/ui/page-header";
 import { Progress } from "@/components/ui/progress";
 import { Status, StatusBadge } from "@/components/ui/status";
-import { bytes } from "@/lib/format";
+import { bytes, duration } from "@/lib/format";
 
 const QUEUES: Column<[string, number | null]>[] = [
   { head: "Queue", className: "font-mono text-code", cell: ([queue]) => queue },
@@ -18,6 +19,18 @@ const QUEUES: Column<[string, number | null]>[] = [
 const NAMES: Record<string, string> = { database: "Database", migrations: "Tables", redis: "Redis", disk: "Free space" };
 
 const ROOM: Record<string, string> = { ok: "Enough room", low: "Getting full", critical: "Full: new runs wait", away: "Cannot be read" };
+
+/** What only shared storage has to tell, and why the data directory is away. */
+function shared(room: Schemas["Room"]): [string, string][] {
+  const facts: [string, string][] = [];
+  if (room.reason) facts.push(["Reason", room.reason]);
+  if (room.juicefs_mounted) facts.push(["Volume", room.juicefs_volume ?? "–"]);
+  if (room.mount_age_s != null) facts.push(["Mounted for", duration(room.mount_age_s)]);
+  if (room.object_store_healthy !== undefined) {
+    facts.push(["Object store", room.object_store_healthy ? "Answers" : "Does not answer"]);
+  }
+  return facts;
+}
 
 export function HealthSection() {
   const status = useQuery(statusQuery());
@@ -53,6 +66,7 @@ export function HealthSection() {
                     ["State", <Status key="state" status={found.storage.state === "ok" ? "ok" : "error"}>{ROOM[found.storage.state]}</Status>],
                     ["Free", found.storage.free_bytes === undefined ? "–" : `${bytes(found.storage.free_bytes)} of ${bytes(found.storage.total_bytes ?? 0)}`],
                     ["File system", found.storage.filesystem ?? "–"],
+                    ...shared(found.storage),
                   ]}
                 />
                 {found.storage.free_bytes !== undefined && found.storage.total_bytes ? (

@@ -48,12 +48,13 @@ def _keys(user_id: str) -> Rows:
     return ApiKey.objects.filter(user_id=user_id).order_by("created", "pk").values(*_KEY)
 
 
-def _audit(user_id: str) -> Rows:
-    """What they did, and what was done to their account."""
+def _audit(user_id: str) -> Iterator[Mapping[str, Any]]:
+    """What they did, and what was done to their account: of others' acts not from where."""
     mine = Q(actor_id=user_id) | Q(object_kind="user", object_id=user_id)
-    found = AuditEvent.objects.filter(mine).order_by("id").values(*_AUDIT)
-    rows: Rows = found.iterator(chunk_size=2000)
-    return rows
+    rows = AuditEvent.objects.filter(mine).order_by("id").values(*_AUDIT)
+    for row in rows.iterator(chunk_size=2000):
+        is_own = row["actor_id"] == user_id
+        yield row if is_own else {**row, "ip": None, "user_agent": "", "request_id": ""}
 
 
 def register() -> None:

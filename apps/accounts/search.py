@@ -12,7 +12,7 @@ from apps.core.search import Hit
 def person_search(caller: Caller, words: Collection[str], most: int) -> Iterable[Hit]:
     if not caller.is_admin:
         return []
-    wanted = Q(kind=User.Kind.PERSON)
+    wanted = Q(kind=User.Kind.PERSON, deleted_at=None)
     for word in words:
         wanted &= (
             Q(display_name__icontains=word) | Q(email__icontains=word) | Q(username__icontains=word)

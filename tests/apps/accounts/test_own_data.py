@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +21,7 @@ from rest_framework.test import APIClient
 from apps.accounts.audit import audit_verify
 from apps.accounts.models import ApiKey, AuditEvent, DataExport, Invite, User
 from apps.accounts.services import accounts_prune
-from apps.accounts.services.personal import export_make, own_account_erase
+from apps.accounts.services.personal import export_make, own_account_erase, personal_zip
 from apps.llm.models import ProviderKey
 from apps.notifications.models import Notification, Webhook
 from apps.runs.models import Run
@@ -103,6 +104,20 @@ class TestExport:
             assert key.hashed_key not in text
         assert Secret.objects.get().sealed not in text
         assert ada.password not in text
+
+    def test_others_acts_are_told_without_where_they_sat(
+        self, ada: User, person: Person, api_client: SignedIn
+    ) -> None:
+        admin = api_client(person("root", role="owner"))
+        admin.patch(f"/v1/admin/users/{ada.pk}", {"role": "viewer"}, format="json")
+        api_client(ada).get(EXPORT)
+        with tempfile.TemporaryFile() as file:
+            personal_zip(ada.pk, file)
+            file.seek(0)
+            told = unzipped(file.read())["audit"]
+        by_others = [row for row in told if row["action"] == "user.role"]
+        assert [(row["ip"], row["user_agent"]) for row in by_others] == [(None, "")]
+        assert [row["ip"] for row in told if row["action"] == "user.export"] == ["127.0.0.1"]
 
     def test_it_is_its_owners_alone_and_for_a_day(
         self, ada: User, person: Person, api_client: SignedIn
@@ -222,6 +237,7 @@ class TestErasure:
         assert admin.delete(f"{url}/{ada.pk}").status_code == 404
         assert admin.patch(f"{url}/{ada.pk}", {"is_active": True}, format="json").status_code == 404
         assert ada.pk not in admin.get(url).content.decode()
+        assert admin.get("/v1/search?q=deleted&kinds=person").json() == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 
 import { refusal, useMe } from "@/api/me";
 import { isProblem } from "@/api/problem";
@@ -41,6 +41,11 @@ export function PipelineEditor({ id, source, line, onSaved }: PipelineEditorProp
   const [text, setText] = useState(source.text);
   const [stale, setStale] = useState<Source | null>(null);
   const editor = useRef<EditorHandle>(null);
+  // One function for good: a new one would be called, and jump, with each stroke.
+  const onEditor = useCallback((handle: EditorHandle | null): void => {
+    editor.current = handle;
+    if (handle && line) setTimeout(() => handle.goToLine(line));
+  }, [line]);
   const schema = useQuery(pipelineSchemaQuery());
   const checked = useChecked(text);
   const save = useSavePipeline();
@@ -99,11 +104,7 @@ export function PipelineEditor({ id, source, line, onSaved }: PipelineEditorProp
       <div className="h-[55dvh] min-h-72 overflow-hidden rounded-card border lg:h-[62dvh]">
         <Suspense fallback={<SkeletonRows rows={10} />}>
           <YamlEditor
-            ref={(handle) => {
-              const isFirst = editor.current === null && handle !== null;
-              editor.current = handle;
-              if (isFirst && line) setTimeout(() => handle.goToLine(line));
-            }}
+            ref={onEditor}
             text={text}
             onChange={setText}
             onSave={() => !closed && store(base.version)}

@@ -16,9 +16,9 @@ import psycopg
 import redis
 
 from djinnbot.embedded.layout import Layout, layout_of
-from djinnbot.embedded.postgres import DATABASE, Postgres
+from djinnbot.embedded.postgres import Postgres
 from djinnbot.embedded.valkey import Valkey
-from tests.support.live import Live, LiveProcess, create_database, eventually, live_at, own_home
+from tests.support.live import Live, LiveProcess, eventually, live_at, own_home
 from tests.support.servers import copy_cluster
 
 EXECUTOR = "tests.chaos.executor.ChaosExecutor"
@@ -241,7 +241,6 @@ def chaos_world(
             stack.callback(_end, server)
         live = live_at({**_environment(home), **(environment or {})}, log_dir)
         stack.callback(live.close)
-        create_database(live.platform.database_url, DATABASE)
         live.manage("setup_instance")
         live.web()
         live.beat()

@@ -14,9 +14,10 @@ from django.conf import settings
 
 from djinnbot.cli.platform.config import platform_of
 from djinnbot.cli.platform.supervision import Supervisor
+from djinnbot.embedded.layout import layout_of
 from tests.support.cli import Answer, cli_environment, djinn, djinn_interrupted
 from tests.support.live import eventually, free_port, own_database, own_home
-from tests.support.servers import REPOSITORY
+from tests.support.servers import REPOSITORY, copy_cluster
 
 pytestmark = pytest.mark.system
 
@@ -71,8 +72,11 @@ def processes_of(home: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def install() -> Iterator[Install]:
+def install(*, is_new: bool = False) -> Iterator[Install]:
+    """Not quite new, it has its database already: making one takes half the time of a start."""
     with own_home() as home:
+        if not is_new:
+            copy_cluster(layout_of(home).postgres_data)
         made = Install(home)
         try:
             yield made
@@ -83,7 +87,7 @@ def install() -> Iterator[Install]:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Install]:
-    with install() as made:
+    with install(is_new=True) as made:
         answer = made.up()
         assert answer.code == 0, answer
         yield made
@@ -212,7 +216,7 @@ def test_servers_of_ones_own_are_used_and_no_other_is_started(redis_client: obje
 
     with (
         own_database(database_url("postgres"), tables=False) as database,
-        install() as made,
+        install(is_new=True) as made,
     ):
         made.extra = {
             "DATABASE_URL": database_url(database),
@@ -235,7 +239,7 @@ def test_two_homes_run_side_by_side(running: Install) -> None:
 
 
 def test_two_starts_at_once_make_one_platform() -> None:
-    with install() as made:
+    with install(is_new=True) as made:
         environment = cli_environment(made.home)
         command = ["-m", "djinnbot.cli.main", "up", "--detach", "--port", str(made.port)]
         import sys

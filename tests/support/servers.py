@@ -1,7 +1,8 @@
 """PostgreSQL and Valkey of one pytest process, in a directory that goes with it.
 
 A server of PostgreSQL starts from a copied cluster. In it is `TABLES`, a database with all tables
-and no rows but those of migrations; the databases of tests are copies of that.
+and no rows but those of migrations; the databases of tests are copies of that. One copy is there
+already, under the name that an installation gives its database.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from pathlib import Path
 import psycopg
 
 from djinnbot.embedded.layout import Layout, layout_of
-from djinnbot.embedded.postgres import Postgres, version
+from djinnbot.embedded.postgres import DATABASE, Postgres, version
 from djinnbot.embedded.process import pid_alive, wait_until
 from djinnbot.embedded.valkey import Valkey
 
@@ -135,6 +136,8 @@ def _make_cluster(cluster: Path) -> None:
             with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {TABLES}")
             _migrate(server.url(TABLES))
+            with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {TABLES}")
         partial = cluster.with_name(f"{cluster.name}.partial")
         subprocess.run(["cp", "-a", str(layout.postgres_data), str(partial)], check=True)
         partial.rename(cluster)

@@ -42,8 +42,9 @@ class Volume:
     mounting: "subprocess.Popen[bytes]"
 
     def kill(self) -> None:
-        os.killpg(self.mounting.pid, signal.SIGKILL)
-        self.mounting.wait(30)
+        if self.mounting.poll() is None:
+            os.killpg(self.mounting.pid, signal.SIGKILL)
+            self.mounting.wait(30)
 
     @property
     def is_mounted(self) -> bool:

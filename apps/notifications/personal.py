@@ -1,6 +1,8 @@
 """What notifications keep about a person."""
 
+from apps.core.events import topic_delete
 from apps.core.personal import Rows, register_erasure, register_personal
+from apps.notifications.access import topic_of
 from apps.notifications.models import (
     Delivery,
     Notification,
@@ -39,6 +41,7 @@ def _webhooks(user_id: str) -> Rows:
 def _erase(user_id: str) -> None:
     for model in (Delivery, NotificationState, NotificationRule, Webhook, Notification):
         model._default_manager.filter(user_id=user_id).delete()
+    topic_delete(topic_of(user_id))
 
 
 def register() -> None:

@@ -22,8 +22,10 @@ from apps.accounts.audit import audit_verify
 from apps.accounts.models import ApiKey, AuditEvent, DataExport, Invite, User
 from apps.accounts.services import accounts_prune
 from apps.accounts.services.personal import export_make, own_account_erase, personal_zip
+from apps.core.events import events_after
 from apps.llm.models import ProviderKey
-from apps.notifications.models import Notification, Webhook
+from apps.notifications.models import Webhook
+from apps.notifications.services import notify
 from apps.runs.models import Run
 from apps.secrets.models import Secret
 from apps.secrets.services import secret_create
@@ -44,7 +46,7 @@ def ada(person: Person) -> User:
     user = person("ada", display_name="Ada Lovelace")
     secret_create(by=user, name="Mine", type="env", value=MARKER)
     Webhook.objects.create(user=user, name="Home", url="https://hooks.example.org/ada")
-    Notification.objects.create(user=user, kind="run.failed", level="error", title="For Ada")
+    notify(kind="run.failed", user=user, title="For Ada")
     make_run([{"id": "ONE"}], user=user, task="Ada's task")
     ProviderKey.objects.create(provider="openai", scope="user", user=user, masked="…abcd")
     return user
@@ -179,6 +181,7 @@ class TestErasure:
         assert self.delete(signed_in, ada.email).status_code == 204
         assert not signed_in.is_in
         assert Browser().sign_in(ada.email).status_code == 400
+        assert "For Ada" not in str(events_after(f"notifications:{ada.pk}", 0))
         kept = everything_stored()
         for word in ("ada@example.org", "Lovelace", "hooks.example.org", "For Ada"):
             assert word.lower() not in kept.lower(), word

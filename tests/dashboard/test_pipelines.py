@@ -71,6 +71,63 @@ def test_keys_and_values_are_completed(page: Page, platform: Stack) -> None:
     expect(offers).to_contain_text("high", timeout=SLOW_MS)
 
 
+ROUTED = """id: routed
+name: Routed
+agents:
+  - {id: finn, name: Finn}
+steps:
+  - id: WRITE
+    agent: finn
+    input: "{{nowhere}} {{task_description}}"
+    outputs: [note]
+    onComplete: READ
+  - id: READ
+    agent: finn
+    input: "{{note}}"
+    outputs: [read_result]
+    onResult: {CHANGES: {goto: WRITE}, GOOD: {goto: SHIP}}
+  - {id: SHIP, agent: finn, input: "ship"}
+"""
+
+
+def test_variables_are_known_and_an_unsaved_text_is_tried(page: Page, platform: Stack) -> None:
+    page.goto("/pipelines/new")
+    write(page, ROUTED)
+    # The text was read: from here on its own outputs are known.
+    problems = page.get_by_role("list", name="Problems")
+    expect(problems).to_contain_text("'nowhere', which no step outputs", timeout=SLOW_MS)
+    expect(page.locator(".cm-variable-unknown").first).to_have_text("nowhere", timeout=SLOW_MS)
+    expect(page.locator(".cm-variable", has_text="task_description")).to_be_visible()
+    page.locator(".cm-line", has_text="ship").last.click()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.type(" {{no")
+    offers = page.locator(".cm-tooltip-autocomplete")
+    # By mouse: Enter is a new line while the offers have only just come.
+    offers.get_by_role("option").filter(has_text="output of WRITE").click(timeout=SLOW_MS)
+    expect(editor(page)).to_contain_text("ship {{note}}")
+
+    dry = page.get_by_role("region", name="Dry run")
+    dry.get_by_label("Task to try it with").fill("Say hello.")
+    start = dry.get_by_role("button", name="Dry run")
+    expect(start).not_to_have_attribute("aria-disabled", "true", timeout=SLOW_MS)
+    start.click()
+    expect(dry).to_contain_text("It comes to its end.", timeout=SLOW_MS)
+    way = dry.get_by_role("list", name="The way").locator("> li")
+    expect(way).to_have_count(5)
+    way.first.get_by_role("button").click()
+    expect(way.first).to_contain_text("Say hello.")
+    expect(way.first).to_contain_text("Without a value: nowhere")
+    assert not barriers(page)
+    dry.get_by_label("READ answers").select_option("GOOD")
+    expect(way).to_have_count(3, timeout=SLOW_MS)
+    dry.get_by_label("READ answers").select_option("CHANGES")
+    expect(dry).to_contain_text("visit_limit", timeout=SLOW_MS)
+    assert platform.api.get("/v1/pipelines/routed").status_code == 404, "nothing was kept"
+    assert platform.api.get("/v1/runs?pipeline_id=routed").json()["items"] == []
+
+
 def test_what_somebody_else_saved_is_never_lost(browser: Browser, platform: Stack) -> None:
     text = GOOD.format(id="shared")
     put(platform, "shared", text)

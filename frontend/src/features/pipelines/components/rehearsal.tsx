@@ -22,12 +22,12 @@ interface DryRunProps {
 export function DryRun({ text, refusal }: DryRunProps) {
   const walk = useRehearsal();
   const [task, setTask] = useState("");
-  const [walked, setWalked] = useState("");
+  // The last one stays while the next is on its way.
+  const [walked, setWalked] = useState<{ text: string; way: Rehearsal } | null>(null);
   const [chosen, setChosen] = useState<Record<string, string[]>>({});
   const start = (results: Record<string, string[]>): void => {
     setChosen(results);
-    setWalked(text);
-    walk.mutate({ yaml_content: text, results, ...(task.trim() ? { task } : {}) });
+    walk.mutate({ yaml_content: text, results, ...(task.trim() ? { task } : {}) }, { onSuccess: (way) => setWalked({ text, way }) });
   };
   return (
     <section aria-label="Dry run" className="grid grid-cols-1 gap-3 rounded-card border bg-surface p-4">
@@ -39,10 +39,10 @@ export function DryRun({ text, refusal }: DryRunProps) {
       </div>
       <p className="text-sm text-muted">Made-up answers take the same ways as a run would. No agent works, nothing is kept or paid for.</p>
       {walk.error ? <ProblemPanel problem={walk.error} /> : null}
-      {walk.data ? (
+      {walked ? (
         <>
-          {walked !== text ? <p role="status" className="tone-warn text-sm text-tone">The text has changed since.</p> : null}
-          <Way walked={walk.data} chosen={chosen} onChoose={start} />
+          {walked.text !== text ? <p role="status" className="tone-warn text-sm text-tone">The text has changed since.</p> : null}
+          <Way walked={walked.way} chosen={chosen} onChoose={start} />
         </>
       ) : null}
     </section>

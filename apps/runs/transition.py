@@ -48,7 +48,8 @@ WITH run AS (
   UPDATE runs_run SET version = version + 1, updated_at = clock_timestamp(),
                       current_step_id = %(step)s, status = 'completed',
                       completed_at = clock_timestamp(), outputs = %(run_outputs)s::jsonb,
-                      error_code = '', error = ''
+                      error_code = '', error = '',
+                      finalized_at = CASE WHEN workspace_type = 'none' THEN clock_timestamp() END
    WHERE {_THIS_RUN}
   RETURNING id
 ),

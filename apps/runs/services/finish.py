@@ -153,7 +153,8 @@ def _completed(recorded: "_Recorded") -> Finished | None:
         events=recorded.told(),
     ):
         return None
-    enqueue(TaskName.FINALIZE_RUN, state.id)
+    if state.workspace_type != "none":  # else there is no directory to deal with
+        enqueue(TaskName.FINALIZE_RUN, state.id)
     waiting = run_waiting_for(row.agent_id, but=state.id)
     return Finished(wake_run_ids=(waiting,) if waiting else ())
 

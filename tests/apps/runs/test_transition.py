@@ -110,6 +110,7 @@ def test_the_end_of_a_run_is_one_statement_too() -> None:
     run.refresh_from_db()
     assert (run.status, run.outputs) == ("completed", {"x": "1"})
     assert run.completed_at is not None
+    assert run.finalized_at is not None  # it has no directory that somebody must deal with
 
 
 def test_a_zombie_completes_nothing() -> None:

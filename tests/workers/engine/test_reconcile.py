@@ -186,6 +186,7 @@ def test_an_approval_nobody_gave() -> None:
 
 def test_an_ended_run_that_was_not_tidied(redis_client: redis.Redis) -> None:
     run = drive(make_run(TWO))
+    Run.objects.filter(id=run.id).update(finalized_at=None)  # as of one that has a directory
     redis_client.flushdb()
     age(run, 31, "updated_at")
     assert reconcile() == {"not_finalized": 1}

@@ -92,12 +92,16 @@ class _Attempt:
     def run(self) -> StepOutcome:
         session = self._session
         try:
-            self._begin()
-            outcome = self._outcome(self._supervise())
+            with self._control.holding():
+                self._begin()
+            end = self._supervise()
+            with self._control.holding():
+                outcome = self._outcome(end)
         except Cancelled:
             session.finish(AgentSession.Status.STOPPED, code="cancelled", turns=self._turns)
-            session.stop_agent()
-            self._save_unfinished_work()
+            with self._control.holding():
+                session.stop_agent()
+                self._save_unfinished_work()
             raise
         except LeaseLost:
             session.finish(AgentSession.Status.FAILED, code="worker_lost", turns=self._turns)

@@ -262,7 +262,8 @@ class _CheckBox:
         home, tree = place / "home", place / "tree"
         home.mkdir(mode=0o755, parents=True)
         directory_give(home)
-        beside = checkout_create(self._workspace, self._claim.commit_hash, tree)
+        with self._control.holding():
+            beside = checkout_create(self._workspace, self._claim.commit_hash, tree)
         if not _is_directory(tree, check.workdir):
             note = f"There is no directory {check.workdir} in what was committed."
             return Finding(check=check, verdict=CheckVerdict.FAILED, output=note)
@@ -313,8 +314,9 @@ class _CheckBox:
         runner, began = self._runner, time.monotonic()
         box: Box | None = None
         try:
-            box = runner.create(spec)
-            runner.start(box)
+            with self._control.holding():
+                box = runner.create(spec)
+                runner.start(box)
             fault_point("checks.running")
             state = self._ended(box, began + check.timeout_s)
             # A secret that the agent left in its work may turn up in what a check prints.

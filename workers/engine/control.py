@@ -1,8 +1,9 @@
 """The executor's hand on its own row: transcript, lease, stop signs and hints."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import structlog
@@ -24,6 +25,7 @@ POLL_S = 1.0
 FLUSH_S = 0.25
 FLUSH_BYTES = 4096
 OUTAGE_LIMIT_S = 600.0  # how long a session goes on without the database
+HOLD_LIMIT_S = 900.0  # what blocks for longer than this hangs, and the step is lost
 CHUNKED = frozenset({"STEP_OUTPUT", "STEP_THINKING"})
 Value = TypeVar("Value")
 
@@ -171,6 +173,28 @@ class Control:
         if shutting_down.is_over():
             self._tolerant(self._flush)
             raise HandedOver
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep the lease from a thread while this one is held up, by git or a runner say, and
+        cannot `check`. A lease that is lost meanwhile shows at the next write."""
+        done = threading.Event()
+        keeper = threading.Thread(target=self._hold, args=(done,), name="lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+
+    def _hold(self, done: threading.Event) -> None:
+        for _ in range(round(HOLD_LIMIT_S / settings.LEASE_RENEW_S)):
+            if done.wait(settings.LEASE_RENEW_S):
+                return
+            try:
+                self._tolerant(self._renew)
+            except LeaseLost:
+                return
 
     def _renew(self) -> None:
         held = services.step_renew(execution_id=self._step.execution_id, fence=self._step.fence)

@@ -1,6 +1,7 @@
 """What the engine hands to whatever executes a step, and what it wants back."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from apps.runs.claims import ClaimedStep, StepOutcome
@@ -46,6 +47,9 @@ class StepControl(Protocol):
 
     def check(self) -> None:
         """Renew the lease when it is due. Raises Cancelled or LeaseLost. Cheap; call often."""
+
+    def holding(self) -> AbstractContextManager[None]:
+        """Keep the lease while something else blocks for long: a commit, a box that starts."""
 
     def hints(self) -> list[str]:
         """Human hints that arrived since the last call, to steer the agent with."""

@@ -1,5 +1,7 @@
 """An executor's hand on its row: what is written when, and what stops it."""
 
+import threading
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from django.db import OperationalError
 from apps.core.models import Event
 from apps.runs import services
 from apps.runs.claims import ClaimedStep
+from apps.runs.models import StepExecution
+from djinnbot.embedded.process import wait_until
 from tests.support.runs import claim, make_run, path, start
 from workers.engine import control as module
 from workers.engine.control import Control, HandedOver
@@ -78,8 +82,6 @@ def test_other_events_are_not_merged(step: ClaimedStep, now: Clock) -> None:
 
 
 def test_the_position_is_written_with_the_events_before_it(step: ClaimedStep, now: Clock) -> None:
-    from apps.runs.models import StepExecution
-
     control = Control(step)
     control.event("STEP_OUTPUT", {"chunk": "a", "seq": 1})
     control.position("17-0")
@@ -90,8 +92,6 @@ def test_the_position_is_written_with_the_events_before_it(step: ClaimedStep, no
 def test_the_lease_is_renewed_in_time_and_stop_signs_are_seen(
     step: ClaimedStep, now: Clock, settings: LazySettings
 ) -> None:
-    from apps.runs.models import StepExecution
-
     control = Control(step)
     before = StepExecution.objects.get(pk=step.execution_id).lease_until
     control.check()
@@ -107,6 +107,31 @@ def test_the_lease_is_renewed_in_time_and_stop_signs_are_seen(
     now.pass_by(1.1)
     with pytest.raises(Cancelled, match="cancel"):
         control.check()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lease_is_kept_while_something_else_blocks(
+    step: ClaimedStep, settings: LazySettings
+) -> None:
+    settings.LEASE_RENEW_S = 0.05
+
+    def lease_until() -> datetime:
+        until = StepExecution.objects.get(pk=step.execution_id).lease_until
+        assert until is not None
+        return until
+
+    control = Control(step)
+    with control.holding():
+        first = lease_until()
+        assert wait_until(lambda: lease_until() > first, timeout_s=30)
+    last = lease_until()
+    assert "lease" not in [thread.name for thread in threading.enumerate()]
+    assert lease_until() == last
+    services.run_delete(run_id=step.run_id, force=True)
+    with control.holding():  # whose step is lost is told at the next write
+        assert wait_until(
+            lambda: "lease" not in [thread.name for thread in threading.enumerate()], timeout_s=30
+        )
 
 
 def test_hints_come_once(step: ClaimedStep, now: Clock) -> None:
@@ -172,8 +197,6 @@ def test_a_worker_that_must_stop_hands_over_after_its_grace(
 
 
 def test_facts_of_the_input_add_up(step: ClaimedStep) -> None:
-    from apps.runs.models import StepExecution
-
     control = Control(step)
     control.note({"prompt_sha": "abc"})
     control.note({"missing": ["colour"]})

@@ -30,24 +30,26 @@ export function LiveFeed({ most = 30, quiet }: LiveFeedProps) {
       <Button size="sm" look="quiet" className="mb-1" onClick={() => setHeld(held ? null : lines)}>
         {held ? "Go on" : "Hold"}
       </Button>
-      <ol className="grid gap-1.5 text-sm" role="log" aria-live="polite" aria-label="What happens now">
-        {shown.map((line) => (
-          <li key={line.key} className="flex items-baseline gap-2">
-            <span className={cn(toneClass[line.tone], "size-2 shrink-0 self-center rounded-full bg-tone")} aria-hidden />
-            <span className="min-w-0 flex-1 truncate" title={line.text}>
-              {line.runId ? (
-                <Link to="/runs/$runId" params={{ runId: line.runId }} className="hover:underline">
-                  {line.text}
-                </Link>
-              ) : (
-                line.text
-              )}
-              {line.times > 1 ? <span className="text-muted"> ×{line.times}</span> : null}
-            </span>
-            <Time at={line.at} className="text-xs text-muted" />
-          </li>
-        ))}
-      </ol>
+      <div role="log" aria-live="polite" aria-label="What happens now">
+        <ol className="grid gap-1 text-sm">
+          {shown.map((line) => (
+            <li key={line.key} className="flex items-baseline gap-2">
+              <span className={cn(toneClass[line.tone], "size-2 shrink-0 self-center rounded-full bg-tone")} aria-hidden />
+              <span className="min-w-0 flex-1 truncate" title={line.text}>
+                {line.runId ? (
+                  <Link to="/runs/$runId" params={{ runId: line.runId }} className="inline-block max-w-full truncate py-0.5 align-bottom hover:underline">
+                    {line.text}
+                  </Link>
+                ) : (
+                  line.text
+                )}
+                {line.times > 1 ? <span className="text-muted"> ×{line.times}</span> : null}
+              </span>
+              <Time at={line.at} className="text-xs text-muted" />
+            </li>
+          ))}
+        </ol>
+      </div>
     </>
   );
 }

@@ -62,7 +62,7 @@ export function DecisionCard({ decision, link = true, answer = null }: DecisionC
           </span>
         ) : null}
         {link ? (
-          <Link to="/decisions/$decisionId" params={{ decisionId: decision.id }} className="text-accent hover:underline">
+          <Link to="/decisions/$decisionId" params={{ decisionId: decision.id }} className="py-1 text-accent hover:underline">
             Details
           </Link>
         ) : null}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from apps.repos.errors import FileNotFound, PathForbidden, WorkspaceNotFound
+from apps.repos.errors import FileNotFound, GitFailed, PathForbidden, WorkspaceNotFound
 from apps.repos.files import (
     MAX_FILE_BYTES,
     MAX_FILES,
@@ -330,10 +330,16 @@ def workspace_status(workspace: Workspace) -> GitStatus:
 def _uncommitted(workspace: Workspace) -> tuple[Change, ...]:
     if not has_directory(workspace):
         return ()
-    lines = git_of(tree_of(workspace)).lines(
-        "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames",
-        "--ignore-submodules=all",
-    )  # fmt: skip
+    tree = tree_of(workspace)
+    try:
+        lines = git_of(tree).lines(
+            "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames",
+            "--ignore-submodules=all",
+        )  # fmt: skip
+    except GitFailed:
+        if tree_is_sound(tree):
+            raise
+        return ()  # its run has ended: it is being taken away under git
     return tuple(
         Change(
             path=readable(line[3:]),

@@ -1,6 +1,7 @@
 """The workspace API: what is shown, to whom, and what no path reaches."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.core.api.callers import Caller
-from apps.repos import access
+from apps.repos import access, selectors
 from apps.repos.models import Workspace
 from apps.repos.names import step_subject
 from apps.repos.services import workspace_commit, workspace_finalize, workspace_prepare
@@ -209,6 +210,19 @@ def test_status(owner: Client, workspace: Workspace) -> None:
     workspace_finalize(workspace)
     status = get(owner, "/git/status").json()
     assert (status["clean"], status["ahead"], status["tracking"]) == (True, 0, "origin/run/run_1")
+
+
+def test_status_while_the_directory_is_taken_away(
+    owner: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(_: Workspace) -> bool:
+        shutil.rmtree(workspace.path)
+        return True
+
+    monkeypatch.setattr(selectors, "has_directory", looked)
+    answer = get(owner, "/git/status")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["changes"] == []
 
 
 @pytest.mark.parametrize("strategy", ["merge", "squash", "rebase"])

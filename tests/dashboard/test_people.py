@@ -99,7 +99,7 @@ def test_an_own_key_is_shown_once_and_works_until_it_is_revoked(
     assert status() == 401
 
 
-def test_a_role_that_is_taken_away_holds_at_once(
+def test_a_role_or_an_account_that_is_taken_away_is_gone_at_once(
     page: Page, browser: Browser, platform: Stack
 ) -> None:
     with signed_in(browser, platform, role="member") as visited:
@@ -133,6 +133,15 @@ def test_a_role_that_is_taken_away_holds_at_once(
         assert refused == 403
         member.reload()
         expect(new_run).to_have_attribute("aria-disabled", "true", timeout=SLOW_MS)
+
+        visited.allow("401 /v1/")
+        visited.is_line_cut = True  # nobody without a session has a websocket
+        row.get_by_role("button").click()
+        page.get_by_role("menuitem", name="End the account").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="End the account").click()
+        expect(row).to_have_count(0, timeout=SLOW_MS)
+        member.reload()
+        expect(member.get_by_role("heading", name="Sign in")).to_be_visible(timeout=SLOW_MS)
 
 
 def test_what_gives_lasting_access_asks_who_is_there_once_more(

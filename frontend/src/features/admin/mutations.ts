@@ -35,6 +35,14 @@ export function useChangeUser() {
   });
 }
 
+export function useEraseUser() {
+  const onSettled = useStale(adminKeys.users);
+  return useMutation({
+    mutationFn: (user_id: string) => ok(api.DELETE("/v1/admin/users/{user_id}", { params: { path: { user_id } } })),
+    onSettled,
+  });
+}
+
 export function useResetFactor() {
   const onSettled = useStale(adminKeys.users);
   return useMutation({

@@ -16,13 +16,13 @@ import { PageHeader } from "@/components/ui/page-header";
 import { ROLE_WORDS, ROLES, rolesFrom, type Role } from "@/lib/roles";
 import { failed, said } from "@/lib/toast";
 
-import { useChangeUser, useResetFactor } from "../mutations";
+import { useChangeUser, useEraseUser, useResetFactor } from "../mutations";
 import { usersQuery } from "../queries";
 
 type User = Schemas["User"];
 interface Asked {
   user: User;
-  what: "shut out" | "reset factor" | Role;
+  what: "shut out" | "erase" | "reset factor" | Role;
 }
 
 export function UsersSection() {
@@ -115,6 +115,9 @@ function UserMenu({ user, me, onAsk }: { user: User; me: Me; onAsk: (asked: Aske
             Shut out …
           </MenuItem>
         )}
+        <MenuItem bad onSelect={() => onAsk({ user, what: "erase" })}>
+          End the account …
+        </MenuItem>
       </MenuContent>
     </Menu>
   );
@@ -122,6 +125,7 @@ function UserMenu({ user, me, onAsk }: { user: User; me: Me; onAsk: (asked: Aske
 
 function Ask({ asked: { user, what }, onClose }: { asked: Asked; onClose: () => void }) {
   const change = useChangeUser();
+  const erase = useEraseUser();
   const reset = useResetFactor();
   const name = nameOf(user);
   if (what === "shut out")
@@ -134,6 +138,19 @@ function Ask({ asked: { user, what }, onClose }: { asked: Asked; onClose: () => 
         onConfirm={() => change.mutateAsync({ id: user.id, is_active: false })}
       >
         All sessions and keys of this person end at once. They can be let in again.
+      </Confirm>
+    );
+  if (what === "erase")
+    return (
+      <Confirm
+        open
+        onOpenChange={onClose}
+        title={`End the account of ${name}?`}
+        action="End the account"
+        onConfirm={() => erase.mutateAsync(user.id)}
+      >
+        Name, address, ways in, sessions and keys are forgotten, for good. Runs that they started stay, as those of
+        somebody who left.
       </Confirm>
     );
   if (what === "reset factor")

@@ -1,10 +1,11 @@
 """Finding runs by the words of their task, or by the beginning of their id."""
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Final
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Q
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 
 from apps.core.api.callers import Caller
 from apps.core.search import Hit
@@ -12,6 +13,10 @@ from apps.runs.access import visible_runs
 from apps.runs.models import TASK_WORDS, Run
 
 _SHORTEST_ID: Final = 6  # of what may begin an id: `run_01`
+# By no index: else rare words are looked for in all runs, one after the other from the newest.
+_NEWEST: Final = ExpressionWrapper(
+    F("created_at") + Value(timedelta(0)), output_field=DateTimeField()
+)
 
 
 def run_search(caller: Caller, words: Collection[str], most: int) -> Iterable[Hit]:
@@ -20,7 +25,7 @@ def run_search(caller: Caller, words: Collection[str], most: int) -> Iterable[Hi
         Run.objects.filter(visible_runs(caller))
         .annotate(words=TASK_WORDS)
         .filter(Q(words=task_query(words)) | _of_id(words))
-        .order_by("-created_at", "-id")
+        .order_by(_NEWEST.desc(), "-id")
         .values("id", "task_description", "pipeline_id", "status", "created_at")[:most]
     )
     return [

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.dashboard.seed import SUM_UP
 from tests.support.browser import SLOW_MS, signed_in
 from tests.support.dashboard import shows_status, start_gated
 from tests.support.model_server import ModelServer, says
@@ -256,6 +257,7 @@ def test_usage_and_calls_say_what_the_api_says(page: Page, platform: Stack) -> N
     expect(dialog(page)).to_contain_text("scripted/gated")
     expect(page).to_have_url(re.compile("call="))
 
+    platform.live.manage("shell", "-c", SUM_UP)
     page.goto("/usage?group=agent&range=24h")
     usage = platform.api.get("/v1/llm/usage", params={"group_by": "agent", "bucket": "hour"}).json()
     calls = sum(row["calls"] for row in usage)

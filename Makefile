@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST_ARGS ?=
-TEST_PROCESSES ?= 4
+TEST_PROCESSES ?= 3
 SCHEMA ?= docs/openapi.json
 .DEFAULT_GOAL := help
 

@@ -31,7 +31,7 @@ find_python() {
 }
 
 check_tools() {
-    [ "$(uname -s)" = Linux ] ||
+    [ "$(uname -s 2>/dev/null || echo Linux)" = Linux ] ||
         die "the boxes in which agents work need Linux. On a Mac, use a Linux virtual machine (Lima, OrbStack, Multipass) and run the same command in it."
     command -v git >/dev/null || die "git is missing. Install it (Debian: apt install git)."
 }

@@ -136,6 +136,20 @@ class OpenLoop:
     items: tuple[tuple[Literal["item", "rework"], str], ...]
     parent: LoopItemRef | None = None
 
+    def opened(self) -> LoopView:
+        """The loop as it begins: every item waits."""
+        items = tuple(
+            LoopItemView(index=index, kind=kind, status="pending", data=data)
+            for index, (kind, data) in enumerate(self.items)
+        )
+        return LoopView(
+            step_id=self.step_id,
+            generation=self.generation,
+            is_open=True,
+            items=items,
+            parent=self.parent,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartItem:

@@ -21,7 +21,6 @@ from apps.pipelines.decisions import (
     FailRun,
     FanOut,
     LoopItemRef,
-    LoopItemView,
     LoopView,
     NotifyAgent,
     OpenLoop,
@@ -168,19 +167,7 @@ class World:
 
     def _open(self, effect: OpenLoop) -> None:
         assert not any(loop.is_open for loop in self.loops if loop.step_id == effect.step_id)
-        items = tuple(
-            LoopItemView(index=index, kind=kind, status="pending", data=data)
-            for index, (kind, data) in enumerate(effect.items)
-        )
-        self.loops.append(
-            LoopView(
-                step_id=effect.step_id,
-                generation=effect.generation,
-                is_open=True,
-                items=items,
-                parent=effect.parent,
-            )
-        )
+        self.loops.append(effect.opened())
 
     def _close(self, effect: CloseLoop) -> None:
         place = self._loop_place(effect.step_id, effect.generation)

@@ -137,7 +137,7 @@ class Turn:
             case RetryStep():
                 self._retried(effect)
             case OpenLoop():
-                self._opened(effect)
+                self.loops.append(effect.opened())
             case StartItem():
                 self._set_item(effect.item, "running")
             case EndItem():
@@ -170,21 +170,6 @@ class Turn:
                 attempt=effect.attempt,
                 status="queued",
                 loop_item=effect.loop_item,
-            )
-        )
-
-    def _opened(self, effect: OpenLoop) -> None:
-        items = tuple(
-            LoopItemView(index=index, kind=kind, status="pending", data=data)
-            for index, (kind, data) in enumerate(effect.items)
-        )
-        self.loops.append(
-            LoopView(
-                step_id=effect.step_id,
-                generation=effect.generation,
-                is_open=True,
-                items=items,
-                parent=effect.parent,
             )
         )
 

@@ -19,8 +19,9 @@ def platform(_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for longer: an event loop runs with it, and tests without one come after these."""
     with chromium() as started:
         yield started
 

@@ -144,7 +144,9 @@ def _born(
 ) -> subprocess.Popen[bytes] | Child:
     """In a session of its own, in the repository."""
     python, option, module = command[:3]
-    if (python, option) == (sys.executable, "-m") and module in _FROM_NURSERY:
+    # Where Python looks for modules is settled before the nursery's children begin.
+    same_path = environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+    if (python, option) == (sys.executable, "-m") and module in _FROM_NURSERY and same_path:
         return NURSERY.bear(command[2:], environment, log, log)
     return subprocess.Popen(
         list(command),

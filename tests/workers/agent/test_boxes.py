@@ -33,6 +33,7 @@ def test_a_session_gets_a_container_that_waits(world: Start) -> None:
             calls("complete", summary="Count two"),
         ],
     )
+    reap_boxes()  # what installs of an hour ago left on this host
     warm_up()
     runner = chosen().runner
     assert isinstance(runner, DockerRunner)

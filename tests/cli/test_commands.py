@@ -313,6 +313,10 @@ def test_agents(cli: Cli) -> None:
 
 def test_api_calls(cli: Cli, tmp_path: Path) -> None:
     assert cli("api", "GET", "runs", "--query", "limit=1").json["items"] is not None
+    [found] = cli(
+        "api", "GET", "/v1/search?q=engineering&limit=9", "--query", "kinds=pipeline"
+    ).json
+    assert found["id"] == "engineering"
     body = tmp_path / "body.json"
     body.write_text(json.dumps({"yaml_content": GATE}))
     assert cli("api", "POST", "/v1/pipelines/validate", "--data", f"@{body}").json["valid"]

@@ -3,6 +3,7 @@
 import json
 import sys
 from typing import Any
+from urllib.parse import parse_qsl
 
 import click
 
@@ -26,11 +27,12 @@ def api(
 ) -> None:
     """Call METHOD PATH and print the answer, for example: djinn api GET /v1/runs."""
     client = Api(current_options())
+    path, _, asked = path.partition("?")
     answer = client.raw(
         method.upper(),
         path if path.startswith("/") else f"/v1/{path}",
         body=_body(data),
-        params=dict(_pair(item, "=") for item in query),
+        params=dict([*parse_qsl(asked, keep_blank_values=True), *(_pair(q, "=") for q in query)]),
         headers=dict(_pair(item, ":") for item in header),
     )
     if answer.is_error:

@@ -153,28 +153,29 @@ def _kind(type: str, payload: Mapping[str, Any]) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a payload; those in JSON text as what they mean."""
-    if isinstance(value, str):
-        yield from _of_text(value)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key not in _NO_TEXT:
-                yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
+    """Every text in a payload, in order; those in JSON text as what they mean. Without recursion:
+    how deep it goes is the agent's choice."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            each = _meant(each)
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, Mapping):
+            kept = [inner for key, inner in each.items() if key not in _NO_TEXT]
+            waiting.extend(reversed(kept))
+        elif isinstance(each, list):
+            waiting.extend(reversed(each))
 
 
-def _of_text(value: str) -> Iterator[str]:
-    if value.startswith('{"'):
-        try:
-            inner = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            yield from _texts(inner)
-            return
-    yield value
+def _meant(text: str) -> Any:
+    if not text.startswith('{"'):
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def _rows(topic: str, after: int, session_id: str) -> Iterator[_Row]:

@@ -54,6 +54,14 @@ def test_what_tools_were_given_and_gave() -> None:
     assert found("another") == [("2", "result", "another")]
 
 
+def test_arguments_may_go_as_deep_as_json_does() -> None:
+    deep = '{"a":' + "[" * 1000 + '"needle"' + "]" * 1000 + "}"
+    call = {"toolName": "bash", "args": deep}
+    events_append(TOPIC, [NewEvent(type="TOOL_CALL_START", payload=call, session_id="ses_1")])
+    assert found("needle") == [("1", "call", "needle")]
+    assert "needle" in "".join(transcript_text(TOPIC, "A run"))
+
+
 def test_signs_of_patterns_are_taken_as_they_are() -> None:
     say("a.*b (c) [d] 100%")
     assert found(".*b (c) [d]")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from apps.llm.facts import SessionFacts
-from apps.llm.scripted.auto import auto_outputs, sample
+from apps.llm.scripted.auto import auto_outputs
+from apps.llm.scripted.sample import sample
 from apps.pipelines import template
 from apps.pipelines.decide import decide, judged, start
 from apps.pipelines.decisions import (
@@ -362,7 +363,7 @@ def _outputs(pipeline: Pipeline, step: Step, result: str) -> dict[str, str]:
 
 def _structured(step: Step, schema: Mapping[str, Any]) -> dict[str, str]:
     """Properties that are outputs, each by its name; else a single output takes all of it."""
-    value = sample(schema, schema)
+    value = sample(schema)
     found = {
         name: inner if isinstance(inner, str) else json.dumps(inner)
         for name, inner in (value.items() if isinstance(value, dict) else ())

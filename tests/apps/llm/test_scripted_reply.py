@@ -12,9 +12,10 @@ from apps.llm.facts import SessionFacts
 from apps.llm.gateway.observe import observer_for
 from apps.llm.gateway.sse import SseSplitter
 from apps.llm.providers import Dialect
-from apps.llm.scripted.auto import auto_turn, sample
+from apps.llm.scripted.auto import auto_turn
 from apps.llm.scripted.conversation import Conversation, conversation_of
 from apps.llm.scripted.reply import Reply, reply_of, stream, whole
+from apps.llm.scripted.sample import sample
 from apps.llm.scripted.script import Call, Turn
 
 DIALECTS = pytest.mark.parametrize("dialect", list(Dialect))
@@ -120,9 +121,26 @@ SCHEMA = {
 
 
 def test_the_automatic_answer_fits_its_schema() -> None:
-    jsonschema.validate(sample(SCHEMA, SCHEMA), SCHEMA)
+    jsonschema.validate(sample(SCHEMA), SCHEMA)
     turn = auto_turn(SessionFacts(), Conversation(schema=SCHEMA))
     jsonschema.validate(turn.output, SCHEMA)
+
+
+_SELF = {"$ref": "#"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "required": ["a", "b"], "properties": {"a": _SELF, "b": _SELF}},
+        {"$defs": {"x": {"$ref": "#/$defs/x"}}, "$ref": "#/$defs/x"},
+        {"type": "array", "minItems": 10**12, "items": {"type": "array", "minItems": 10**12}},
+        {"type": "string", "minLength": 10**12},
+        {"type": "object", "properties": {"a": True, "b": False}},
+    ],
+)
+def test_an_automatic_answer_is_small_whatever_is_asked_for(schema: dict[str, Any]) -> None:
+    assert len(json.dumps(sample(schema))) < 100_000
 
 
 def test_the_automatic_script_completes_with_every_declared_output() -> None:
